@@ -1,0 +1,57 @@
+using Confluent.Kafka;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace CloudSync.Sdk;
+
+/// <summary>Completes the registration of one consumer. Everything is kept under the consumer's name, so several live in one process.</summary>
+public sealed class CloudSyncConsumerBuilder
+{
+    internal CloudSyncConsumerBuilder(string name, IServiceCollection services)
+    {
+        Name = name;
+        Services = services;
+    }
+
+    /// <summary>The consumer's name, which names its options, metrics, logs and, by default, its group.</summary>
+    public string Name { get; }
+
+    /// <summary>The services that the consumer is registered with, for extensions of this builder.</summary>
+    public IServiceCollection Services { get; }
+
+    /// <summary>Changes options in code, after the configuration has been read.</summary>
+    /// <param name="configure">The change.</param>
+    public CloudSyncConsumerBuilder Configure(Action<CloudSyncConsumerOptions> configure)
+    {
+        Services.Configure(Name, configure);
+        return this;
+    }
+
+    /// <summary>Changes settings of the Kafka client, last of all. Merges, never replaces; what a guarantee rests on is set back afterwards.</summary>
+    /// <param name="configure">The change.</param>
+    public CloudSyncConsumerBuilder ConfigureKafka(Action<ConsumerConfig> configure)
+    {
+        Services.AddKeyedSingleton(Name, configure);
+        return this;
+    }
+
+    /// <summary>Delivers to this sink. The last sink named for a consumer is the one that is used.</summary>
+    /// <param name="factory">Makes the sink, once, at start.</param>
+    public CloudSyncConsumerBuilder UseSink(Func<IServiceProvider, ICloudSink> factory)
+    {
+        Services.RemoveAllKeyed<IBatchCloudSink>(Name);
+        Services.RemoveAllKeyed<ICloudSink>(Name);
+        Services.AddKeyedSingleton(Name, (services, _) => factory(services));
+        return this;
+    }
+
+    /// <summary>Delivers to this sink, many messages in one call. The last sink named for a consumer is the one that is used.</summary>
+    /// <param name="factory">Makes the sink, once, at start.</param>
+    public CloudSyncConsumerBuilder UseBatchSink(Func<IServiceProvider, IBatchCloudSink> factory)
+    {
+        Services.RemoveAllKeyed<IBatchCloudSink>(Name);
+        Services.RemoveAllKeyed<ICloudSink>(Name);
+        Services.AddKeyedSingleton(Name, (services, _) => factory(services));
+        return this;
+    }
+}

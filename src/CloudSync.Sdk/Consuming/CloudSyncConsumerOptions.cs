@@ -1,0 +1,85 @@
+namespace CloudSync.Sdk;
+
+/// <summary>How one cloud's consumer reads, delivers, retries and remembers. Checked at start; every error names the setting, its value and what would do.</summary>
+public sealed class CloudSyncConsumerOptions
+{
+    /// <summary>Kafka's addresses, <c>host:port</c> separated by commas. Required.</summary>
+    public string BootstrapServers { get; set; } = "";
+
+    /// <summary>The topic to read. Default <c>data-topic</c>.</summary>
+    public string Topic { get; set; } = "data-topic";
+
+    /// <summary>The consumer group. Default <c>{name}-sync-group</c>: each cloud has a group of its own, and so gets every message.</summary>
+    public string GroupId { get; set; } = "";
+
+    /// <summary>
+    /// Further settings of the Kafka client by librdkafka's own names (<c>security.protocol</c>, <c>sasl.username</c> …). They are merged with ours; those
+    /// that a guarantee rests on (auto commit, offset storage, the group, the addresses, the assignment strategy) are refused here. Default: none.
+    /// </summary>
+    public IDictionary<string, string> Kafka { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>What is kept in order. Default <see cref="MessageOrdering.Key"/>.</summary>
+    public MessageOrdering Ordering { get; set; } = MessageOrdering.Key;
+
+    /// <summary>Calls of the sink at the same time. Default 16. For a batch sink each call carries up to <see cref="MaxBatchSize"/> messages.</summary>
+    public int MaxConcurrency { get; set; } = 16;
+
+    /// <summary>Messages in one call of a batch sink, at most. Default 500.</summary>
+    public int MaxBatchSize { get; set; } = 500;
+
+    /// <summary>
+    /// Bytes of keys, values and headers in one call of a batch sink, at most. Default 1 MiB. A single message that is larger goes alone.
+    /// </summary>
+    public int MaxBatchBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>How long one call of the sink may take; later, it is cancelled and counts as <see cref="ErrorType.Timeout"/>. Default 30 s.</summary>
+    public TimeSpan SinkTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Messages held in memory at most: in flight, waiting for their key, or backing off. Default 10,000. When they are that many, consumption pauses.
+    /// </summary>
+    public int MaxHeldMessages { get; set; } = 10_000;
+
+    /// <summary>Bytes of the messages held in memory, at most. Default 64 MiB. One message that is larger is held alone.</summary>
+    public long MaxHeldBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// How far, in offsets, a partition may be read past its first unsettled message. Default 1,000,000 (a bit each, 125 KB). It is what a crash would
+    /// read again, and the idempotency store then recognise.
+    /// </summary>
+    public int MaxUnsettledDistance { get; set; } = 1_000_000;
+
+    /// <summary>How often offsets are committed. Default 1 s.</summary>
+    public TimeSpan CommitInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long a stop, or the revocation of a partition, waits for the calls under way. Default 25 s, less than the 30 s that a .NET host gives its
+    /// services. What is not finished by then stays uncommitted and is delivered after the restart, or by the partition's next owner.
+    /// </summary>
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>When and how often a message is tried again.</summary>
+    public RetryOptions Retry { get; set; } = new();
+
+    /// <summary>When consumption pauses because the endpoint is down.</summary>
+    public BreakerOptions Breaker { get; set; } = new();
+
+    /// <summary>How duplicates are recognised.</summary>
+    public IdempotencyOptions Idempotency { get; set; } = new();
+
+    /// <summary>Where messages go that can't be delivered.</summary>
+    public DeadLetterOptions DeadLetters { get; set; } = new();
+}
+
+/// <summary>What a consumer keeps in order.</summary>
+public enum MessageOrdering
+{
+    /// <summary>Messages with one key reach the sink in the order of their offsets. Messages without a key have no order.</summary>
+    Key = 0,
+
+    /// <summary>All messages of a partition reach the sink in the order of their offsets, one at a time.</summary>
+    Partition,
+
+    /// <summary>Nothing: the most concurrency, and one message never waits for another.</summary>
+    Unordered,
+}

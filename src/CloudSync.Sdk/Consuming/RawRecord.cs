@@ -1,0 +1,40 @@
+using System.Text;
+
+namespace CloudSync.Sdk;
+
+/// <summary>A record as it was read: its place, and where its bytes lie. Key, value and encoded headers stand in one buffer, in this order.</summary>
+/// <param name="Buffer">The buffer, shared with the records read before and after it and never written again where this record lies.</param>
+/// <param name="Start">Where the key begins.</param>
+/// <param name="KeyLength">-1 for no key.</param>
+/// <param name="ValueLength">-1 for no value.</param>
+/// <param name="HeadersLength">0 for no headers.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Offset">The offset.</param>
+/// <param name="TimestampMs">Milliseconds since the Unix epoch.</param>
+internal readonly record struct RawRecord(
+    byte[] Buffer, int Start, int KeyLength, int ValueLength, int HeadersLength, int Partition, long Offset, long TimestampMs)
+{
+    /// <summary>A record with a buffer of its own.</summary>
+    public static RawRecord Create(
+        ReadOnlyMemory<byte>? key,
+        ReadOnlyMemory<byte>? value,
+        IEnumerable<MessageHeader> headers,
+        int partition,
+        long offset,
+        long timestampMs)
+    {
+        var encoded = headers.Select(h => (Name: Encoding.UTF8.GetBytes(h.Name), h.Value)).ToList();
+        var keyLength = key?.Length ?? 0;
+        var valueLength = value?.Length ?? 0;
+        var headersLength = encoded.Sum(h => MessageHeaders.EncodedLength(h.Name.Length, h.Value?.Length ?? -1));
+        var buffer = new byte[keyLength + valueLength + headersLength];
+        key?.Span.CopyTo(buffer);
+        value?.Span.CopyTo(buffer.AsSpan(keyLength));
+        var at = keyLength + valueLength;
+        foreach (var (name, headerValue) in encoded)
+            at += MessageHeaders.Write(buffer.AsSpan(at), name, headerValue is { } v ? v.Span : default, headerValue is null);
+
+        return new RawRecord(
+            buffer, 0, key is null ? -1 : keyLength, value is null ? -1 : valueLength, headersLength, partition, offset, timestampMs);
+    }
+}

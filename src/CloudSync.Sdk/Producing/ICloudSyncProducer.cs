@@ -1,0 +1,53 @@
+namespace CloudSync.Sdk;
+
+/// <summary>Puts messages into Kafka, from where each cloud's consumer takes them. One instance serves the whole process; all members may be called at the same time.</summary>
+public interface ICloudSyncProducer
+{
+    /// <summary>Produces a message and waits until the brokers have acknowledged it (acks=all).</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="cancellationToken">
+    /// Ends the wait. A message that is already queued is sent all the same: produce it again with the same id and it is still delivered once.
+    /// </param>
+    /// <returns>Where the message stands, and its id.</returns>
+    /// <exception cref="ProduceFailedException">The brokers did not acknowledge the message in time, or refused it.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    ValueTask<ProducedMessage> ProduceAsync(OutgoingMessage message, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Queues a message for volume: no task for each message. Completes at once while the queue has room, and waits (without a thread) while it has
+    /// none; no message is thrown away.
+    /// </summary>
+    /// <param name="message">The message.</param>
+    /// <param name="acknowledgement">
+    /// Told once when the brokers have acknowledged or refused the message, on the client's own thread: it must be quick and must not throw.
+    /// <see langword="null"/> when nobody asks: failures are then only counted and logged.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait for room; the message is then not queued.</param>
+    /// <exception cref="OperationCanceledException">The wait for room was cancelled; the message was not queued.</exception>
+    /// <exception cref="ProduceFailedException">The message can't be queued at all: it is larger than the largest message allowed.</exception>
+    ValueTask EnqueueAsync(
+        OutgoingMessage message, IProduceAcknowledgement? acknowledgement = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Waits until everything that was queued has been acknowledged or refused.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task FlushAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>Told what became of a message that was given to <see cref="ICloudSyncProducer.EnqueueAsync"/>.</summary>
+public interface IProduceAcknowledgement
+{
+    /// <summary>The brokers have acknowledged the message.</summary>
+    /// <param name="produced">Where it stands.</param>
+    void Acknowledged(in ProducedMessage produced);
+
+    /// <summary>The brokers have not acknowledged the message.</summary>
+    /// <param name="failure">Why.</param>
+    void Failed(ProduceFailedException failure);
+}
+
+/// <summary>A message that Kafka has.</summary>
+/// <param name="Id">Its id: the one given, or the one made for it.</param>
+/// <param name="Topic">Its topic.</param>
+/// <param name="Partition">Its partition.</param>
+/// <param name="Offset">Its offset.</param>
+public readonly record struct ProducedMessage(string Id, string Topic, int Partition, long Offset);

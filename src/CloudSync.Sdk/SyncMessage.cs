@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text;
+
+namespace CloudSync.Sdk;
+
+/// <summary>
+/// One message on its way to a cloud: a Kafka record, and the CloudEvents envelope in its headers. A sink may keep it as long as it likes: its bytes
+/// are its own and are never reused.
+/// </summary>
+public class SyncMessage
+{
+    private readonly byte[] _buffer;
+    private readonly int _start;
+    private readonly int _keyLength;
+    private readonly int _valueLength;
+    private readonly int _headersLength;
+    private readonly long _timestampMs;
+    private string? _id;
+
+    private protected SyncMessage(string topic, in RawRecord record)
+    {
+        Topic = topic;
+        Partition = record.Partition;
+        Offset = record.Offset;
+        _buffer = record.Buffer;
+        _start = record.Start;
+        _keyLength = record.KeyLength;
+        _valueLength = record.ValueLength;
+        _headersLength = record.HeadersLength;
+        _timestampMs = record.TimestampMs;
+    }
+
+    /// <summary>
+    /// The message id, by which duplicates are recognised and which an endpoint gets as <c>Idempotency-Key</c>: the header <c>ce_id</c>, or
+    /// <c>{topic}-{partition}-{offset}</c> for a record without one. Bytes that are not UTF-8 become U+FFFD.
+    /// </summary>
+    public string Id => _id ??= TryGetIdBytes(out var id)
+        ? Encoding.UTF8.GetString(id)
+        : string.Create(CultureInfo.InvariantCulture, $"{Topic}-{Partition}-{Offset}");
+
+    /// <summary>The topic that the record was read from.</summary>
+    public string Topic { get; }
+
+    /// <summary>The partition that the record was read from.</summary>
+    public int Partition { get; }
+
+    /// <summary>The record's offset in its partition.</summary>
+    public long Offset { get; }
+
+    /// <summary>The record's time: when it was created, or appended where the topic says so. UTC, to the millisecond.</summary>
+    public DateTimeOffset Timestamp => DateTimeOffset.FromUnixTimeMilliseconds(_timestampMs);
+
+    /// <summary>The record's key, or <see langword="null"/>. Messages with one key are delivered in the order of their offsets.</summary>
+    public ReadOnlyMemory<byte>? Key => _keyLength < 0 ? null : _buffer.AsMemory(_start, _keyLength);
+
+    /// <summary>The payload, untouched; empty when the record has none.</summary>
+    public ReadOnlyMemory<byte> Value => _buffer.AsMemory(_start + Math.Max(0, _keyLength), Math.Max(0, _valueLength));
+
+    /// <summary>Whether the record's value is null, which a compacted topic reads as 'delete this key'.</summary>
+    public bool IsTombstone => _valueLength < 0;
+
+    /// <summary>All headers of the record, ours and others'.</summary>
+    public MessageHeaders Headers =>
+        new(_buffer.AsMemory(_start + Math.Max(0, _keyLength) + Math.Max(0, _valueLength), _headersLength));
+
+    /// <summary>CloudEvents <c>source</c>: who produced the message; <see langword="null"/> when the record does not say.</summary>
+    public string? Source => Headers.GetString(CloudEvents.Source);
+
+    /// <summary>CloudEvents <c>type</c>: what kind of event this is; <see langword="null"/> when the record does not say.</summary>
+    public string? Type => Headers.GetString(CloudEvents.Type);
+
+    /// <summary>CloudEvents <c>time</c>: when the event happened; <see langword="null"/> when the record does not say, or says it unreadably.</summary>
+    public DateTimeOffset? Time =>
+        DateTimeOffset.TryParse(
+            Headers.GetString(CloudEvents.Time), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
+
+    /// <summary>The media type of the payload; <see langword="null"/> when the record does not say.</summary>
+    public string? ContentType => Headers.GetString(CloudEvents.ContentType);
+
+    /// <summary>What the message belongs to; <see langword="null"/> when the record does not say.</summary>
+    public string? CorrelationId => Headers.GetString(CloudEvents.CorrelationId);
+
+    /// <summary>Makes a message that was never in Kafka: for the tests of a sink or a classifier.</summary>
+    /// <param name="value">The payload; <see langword="null"/> makes a tombstone.</param>
+    /// <param name="key">The key, as UTF-8; <see langword="null"/> for none.</param>
+    /// <param name="id">The message id (header <c>ce_id</c>); <see langword="null"/> for none.</param>
+    /// <param name="headers">Further headers, in their order.</param>
+    /// <param name="topic">The topic.</param>
+    /// <param name="partition">The partition.</param>
+    /// <param name="offset">The offset.</param>
+    /// <param name="timestamp">The record's time; the Unix epoch when it is not given.</param>
+    public static SyncMessage Create(
+        ReadOnlyMemory<byte>? value,
+        string? key = null,
+        string? id = null,
+        IEnumerable<MessageHeader>? headers = null,
+        string topic = "data-topic",
+        int partition = 0,
+        long offset = 0,
+        DateTimeOffset timestamp = default)
+    {
+        var all = headers ?? [];
+        if (id is not null)
+            all = all.Prepend(new MessageHeader(CloudEvents.Id, Encoding.UTF8.GetBytes(id)));
+
+        return new SyncMessage(topic, RawRecord.Create(
+            key is null ? null : Encoding.UTF8.GetBytes(key),
+            value,
+            all,
+            partition,
+            offset,
+            timestamp == default ? 0 : timestamp.ToUnixTimeMilliseconds()));
+    }
+
+    /// <summary>Where the record stands, and never what it holds: a log may show this.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Topic} [{Partition}] @{Offset}");
+
+    internal ReadOnlySpan<byte> KeySpan => _buffer.AsSpan(_start, Math.Max(0, _keyLength));
+
+    internal bool HasKey => _keyLength >= 0;
+
+    internal long TimestampMs => _timestampMs;
+
+    internal int Size => Math.Max(0, _keyLength) + Math.Max(0, _valueLength) + _headersLength;
+
+    /// <summary>The bytes of <c>ce_id</c>. An empty id would make every such record a duplicate of the first, so it counts as none.</summary>
+    internal bool TryGetIdBytes(out ReadOnlySpan<byte> id)
+    {
+        var found = Headers.TryGetValue("ce_id"u8, out var bytes);
+        id = bytes.Span;
+        return found && !id.IsEmpty;
+    }
+}
