@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Xunit;
 
 namespace CloudSync.Sdk.Tests;
@@ -93,7 +92,6 @@ public sealed class HeldWindowTests
         using var barrier = new Barrier(2);
         var cancellation = TestContext.Current.CancellationToken;
         const int Rounds = 20_000;
-        var worst = TimeSpan.Zero;
 
         var remover = Task.Run(() =>
         {
@@ -110,17 +108,13 @@ public sealed class HeldWindowTests
             {
                 window.Add(1, delivery.Size);
                 barrier.SignalAndWait(cancellation);
-                var started = Stopwatch.GetTimestamp();
                 while (window.Room == 0)
                     Assert.True(window.WaitForRoom(Long, cancellation), "The wake-up was missed.");
-
-                var took = Stopwatch.GetElapsedTime(started);
-                worst = took > worst ? took : worst;
             }
         }, cancellation);
 
         await Task.WhenAll(remover, waiter);
-        Assert.True(worst < Long, $"The longest wait was {worst}.");
+        Assert.Equal(0, window.Messages);
     }
 
     private static Delivery Message() => Records.Delivery(new PartitionProgress(0, 1), 0, value: "0123456789");
