@@ -310,8 +310,13 @@ public sealed class InMemoryIdempotencyStoreTests : IDisposable
                     break;
                 case 2 when token >= 0:
                     var isOurs = !known || entry.Token == token;
-                    Assert.Equal(isOurs, Run(CompleteAsync(id, token, store)));
-                    if (isOurs)
+                    var completed = Run(CompleteAsync(id, token, store));
+
+                    // What another held and let run out may have been cleaned up.
+                    if (isOurs || entry.Until > now)
+                        Assert.Equal(isOurs, completed);
+
+                    if (completed)
                         model[id] = (token, true, now + Retention);
 
                     break;
