@@ -16,10 +16,10 @@ internal sealed class StartedKafka : IAsyncDisposable
     private const string Guard =
         """
         trap : HUP INT TERM
-        "$0" up --dir "$1" </dev/null
+        bash "$0" up --dir "$1" </dev/null
         echo "up-is-over $?"
         while read -r _; do :; done
-        [ -f "$1/env" ] && "$0" down --dir "$1"
+        [ -f "$1/env" ] && bash "$0" down --dir "$1"
         rm -rf "$1"
         """;
 
