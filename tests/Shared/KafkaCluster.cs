@@ -38,6 +38,9 @@ public sealed class KafkaCluster : IAsyncLifetime
     /// <summary>Where it comes from.</summary>
     public KafkaKind Kind { get; private set; }
 
+    /// <summary>Where it comes from, in words.</summary>
+    public string Description { get; private set; } = "";
+
     /// <summary>The addresses, for clients.</summary>
     public string BootstrapServers { get; private set; } = "";
 
@@ -86,20 +89,20 @@ public sealed class KafkaCluster : IAsyncLifetime
         if (Environment.GetEnvironmentVariable(AddressVariable) is { Length: > 0 } address)
         {
             Connect(KafkaKind.Given, address);
-            Say($"{address}, from {AddressVariable}");
+            Describe($"{address}, from {AddressVariable}");
         }
         else if (await TryStartAsync() is { } started)
         {
             _started = started;
             Connect(KafkaKind.Started, started.BootstrapServers);
-            Say($"Apache Kafka from {HomeVariable}, at {started.BootstrapServers}");
+            Describe($"Apache Kafka from {HomeVariable}, at {started.BootstrapServers}");
         }
         else
         {
             Kind = KafkaKind.Embedded;
             Embedded = EmbeddedKafka.Start(new EmbeddedKafkaOptions { Brokers = 3 });
             BootstrapServers = Embedded.BootstrapServers;
-            Say("embedded (librdkafka's mock cluster)");
+            Describe("embedded (librdkafka's mock cluster)");
         }
     }
 
@@ -139,7 +142,12 @@ public sealed class KafkaCluster : IAsyncLifetime
         }
     }
 
-    private static void Say(string what) => Console.WriteLine($"Kafka for these tests: {what}");
+    /// <summary>On the console, for who runs the program of the tests. <c>dotnet test</c> hides that; there, <see cref="Description"/> is in a test's output.</summary>
+    private void Describe(string what)
+    {
+        Description = what;
+        Console.WriteLine($"Kafka for these tests: {what}");
+    }
 
     private void Connect(KafkaKind kind, string address)
     {
@@ -152,7 +160,7 @@ public sealed class KafkaCluster : IAsyncLifetime
         }
         catch (KafkaException e)
         {
-            throw new InvalidOperationException($"No Kafka answers at {address}: {e.Error.Reason}", e);
+            throw new InvalidOperationException($"No Kafka answers at {address} ({(kind == KafkaKind.Given ? AddressVariable : HomeVariable)}): {e.Error.Reason}", e);
         }
     }
 

@@ -44,7 +44,13 @@ public sealed class KafkaClusterTests(KafkaCluster cluster)
     }
 
     [Fact]
-    public void Only_the_embedded_kind_can_be_commanded() => Assert.Equal(cluster.Kind == KafkaKind.Embedded, cluster.Embedded is not null);
+    public void The_run_says_which_Kafka_it_uses_and_only_the_embedded_one_can_be_commanded()
+    {
+        TestContext.Current.TestOutputHelper?.WriteLine($"Kafka for these tests: {cluster.Description}");
+
+        Assert.NotEmpty(cluster.Description);
+        Assert.Equal(cluster.Kind == KafkaKind.Embedded, cluster.Embedded is not null);
+    }
 }
 
 /// <summary>With a script in place of Kafka's, so that the guard is tested where there is no Java.</summary>
