@@ -147,7 +147,7 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
             var next = ReadAt(_block.Span, _at, out var nameStart, out var nameLength, out var valueStart, out var valueLength);
             Current = new MessageHeader(
                 Encoding.UTF8.GetString(_block.Span.Slice(nameStart, nameLength)),
-                valueLength < 0 ? null : _block.Slice(valueStart, valueLength));
+                valueLength < 0 ? (ReadOnlyMemory<byte>?)null : _block.Slice(valueStart, valueLength));
             _at = next;
             return true;
         }

@@ -51,7 +51,7 @@ public class SyncMessage
     public DateTimeOffset Timestamp => DateTimeOffset.FromUnixTimeMilliseconds(_timestampMs);
 
     /// <summary>The record's key, or <see langword="null"/>. Messages with one key are delivered in the order of their offsets.</summary>
-    public ReadOnlyMemory<byte>? Key => _keyLength < 0 ? null : _buffer.AsMemory(_start, _keyLength);
+    public ReadOnlyMemory<byte>? Key => _keyLength < 0 ? (ReadOnlyMemory<byte>?)null : _buffer.AsMemory(_start, _keyLength);
 
     /// <summary>The payload, untouched; empty when the record has none.</summary>
     public ReadOnlyMemory<byte> Value => _buffer.AsMemory(_start + Math.Max(0, _keyLength), Math.Max(0, _valueLength));
@@ -104,7 +104,7 @@ public class SyncMessage
             all = all.Prepend(new MessageHeader(CloudEvents.Id, Encoding.UTF8.GetBytes(id)));
 
         return new SyncMessage(topic, RawRecord.Create(
-            key is null ? null : Encoding.UTF8.GetBytes(key),
+            key is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(key),
             value,
             all,
             partition,
