@@ -1,3 +1,5 @@
+using CloudSync.Sdk.Settings;
+
 namespace CloudSync.Sdk;
 
 /// <summary>How one cloud's consumer reads, delivers, retries and remembers. Checked at start; every error names the setting, its value and what would do.</summary>
@@ -22,52 +24,65 @@ public sealed class CloudSyncConsumerOptions
     public MessageOrdering Ordering { get; set; } = MessageOrdering.Key;
 
     /// <summary>Calls of the sink at the same time. Default 16. For a batch sink each call carries up to <see cref="MaxBatchSize"/> messages.</summary>
+    [SettingRange(1, 10_000)]
     public int MaxConcurrency { get; set; } = 16;
 
     /// <summary>Messages in one call of a batch sink, at most. Default 500.</summary>
+    [SettingRange(1, 100_000)]
     public int MaxBatchSize { get; set; } = 500;
 
     /// <summary>
     /// Bytes of keys, values and headers in one call of a batch sink, at most. Default 1 MiB. A single message that is larger goes alone.
     /// </summary>
+    [SettingRange(1_024, 1_073_741_824)]
     public int MaxBatchBytes { get; set; } = 1024 * 1024;
 
     /// <summary>How long one call of the sink may take; later, it is cancelled and counts as <see cref="ErrorType.Timeout"/>. Default 30 s.</summary>
+    [SettingRange("00:00:00.001", "01:00:00")]
     public TimeSpan SinkTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// Messages held in memory at most: in flight, waiting for their key, or backing off. Default 10,000. When they are that many, consumption pauses.
     /// </summary>
+    [SettingRange(1, 10_000_000)]
     public int MaxHeldMessages { get; set; } = 10_000;
 
     /// <summary>Bytes of the messages held in memory, at most. Default 64 MiB. One message that is larger is held alone.</summary>
+    [SettingRange(1_024, 1_099_511_627_776)]
     public long MaxHeldBytes { get; set; } = 64 * 1024 * 1024;
 
     /// <summary>
     /// How far, in offsets, a partition may be read past its first unsettled message. Default 1,000,000 (a bit each, 125 KB). It is what a crash would
     /// read again, and the idempotency store then recognise.
     /// </summary>
+    [SettingRange(1, 100_000_000)]
     public int MaxUnsettledDistance { get; set; } = 1_000_000;
 
     /// <summary>How often offsets are committed. Default 1 s.</summary>
+    [SettingRange("00:00:00.010", "00:05:00")]
     public TimeSpan CommitInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// How long a stop, or the revocation of a partition, waits for the calls under way. Default 25 s, less than the 30 s that a .NET host gives its
     /// services. What is not finished by then stays uncommitted and is delivered after the restart, or by the partition's next owner.
     /// </summary>
+    [SettingRange("00:00:00", "01:00:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary>When and how often a message is tried again.</summary>
+    [SettingGroup(typeof(RetryOptions))]
     public RetryOptions Retry { get; set; } = new();
 
     /// <summary>When consumption pauses because the endpoint is down.</summary>
+    [SettingGroup(typeof(BreakerOptions))]
     public BreakerOptions Breaker { get; set; } = new();
 
     /// <summary>How duplicates are recognised.</summary>
+    [SettingGroup(typeof(IdempotencyOptions))]
     public IdempotencyOptions Idempotency { get; set; } = new();
 
     /// <summary>Where messages go that can't be delivered.</summary>
+    [SettingGroup(typeof(DeadLetterOptions))]
     public DeadLetterOptions DeadLetters { get; set; } = new();
 }
 

@@ -1,3 +1,5 @@
+using CloudSync.Sdk.Settings;
+
 namespace CloudSync.Sdk;
 
 /// <summary>Where messages go that can't be delivered.</summary>
@@ -7,6 +9,7 @@ public sealed class DeadLetterOptions
     public string Topic { get; set; } = "data-topic-dlq";
 
     /// <summary>How long the brokers may take to acknowledge a dead letter; later, it is written again after a backoff. Default 30 s.</summary>
+    [SettingRange("00:00:00.100", "01:00:00")]
     public TimeSpan AcknowledgementTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>

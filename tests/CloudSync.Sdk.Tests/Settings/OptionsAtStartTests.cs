@@ -1,0 +1,161 @@
+using CloudSync.Sdk.Settings;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Xunit;
+
+namespace CloudSync.Sdk.Tests.Settings;
+
+public class OptionsAtStartTests
+{
+    [Fact]
+    public void The_defaults_need_only_the_addresses()
+    {
+        var services = Consumer(("BootstrapServers", "localhost:9092"));
+
+        Start(services);
+
+        var options = Get(services);
+        Assert.Equal("aws-sync-group", options.GroupId);
+        Assert.Equal(10_000, options.MaxHeldMessages);
+    }
+
+    [Fact]
+    public void One_problem_is_one_line_with_the_whole_key()
+    {
+        var message = StartFails(Consumer(("BootstrapServers", "localhost:9092"), ("MaxHeldMessages", "0")));
+
+        Assert.Equal("CloudSync:Aws:MaxHeldMessages is 0; it must be from 1 to 10,000,000.", message);
+    }
+
+    [Fact]
+    public void Unreadable_out_of_range_unknown_and_contradicting_values_come_in_one_message()
+    {
+        var message = StartFails(Consumer(
+            ("BootstrapServers", "localhost"), ("MaxHeldMessage", "1"), ("MaxConcurrency", "many"), ("Retry:Jitter", "NaN"), ("Retry:MaxDelay", "1ms"),
+            ("Kafka:enable.auto.commit", "true")));
+
+        Assert.Equal(
+            [
+                "6 settings are wrong:",
+                "CloudSync:Aws:MaxConcurrency is 'many'; it must be a whole number from 1 to 10,000.",
+                "CloudSync:Aws:MaxHeldMessage is not a setting; did you mean MaxHeldMessages?",
+                "CloudSync:Aws:Retry:Jitter is NaN; it must be from 0 to 1.",
+                "CloudSync:Aws:BootstrapServers holds 'localhost'; each address must be host:port, such as kafka-1:9092, separated by commas.",
+                "CloudSync:Aws:Kafka:enable.auto.commit can't be set: an offset is committed when its message is settled and not when it was read; use CommitInterval for how often.",
+                "CloudSync:Aws:Retry:MaxDelay is 00:00:00.0010000; it must be at least Retry:InitialDelay, 00:00:01.",
+            ],
+            message.Split(Environment.NewLine));
+    }
+
+    [Fact]
+    public void Every_option_is_checked_against_its_range_at_once()
+    {
+        var services = new ServiceCollection();
+        services.AddCloudSyncConsumerOptions("aws", null).Configure(o =>
+        {
+            o.BootstrapServers = "localhost:9092";
+            o.Ordering = (MessageOrdering)7;
+            o.MaxConcurrency = o.MaxBatchSize = o.MaxBatchBytes = o.MaxHeldMessages = o.MaxUnsettledDistance = 0;
+            o.MaxHeldBytes = 0;
+            o.SinkTimeout = o.CommitInterval = o.DrainTimeout = TimeSpan.FromSeconds(-1);
+            o.Retry = new RetryOptions { MaxRetryAttempts = -1, InitialDelay = default, MaxDelay = default, Multiplier = double.NaN, Jitter = double.PositiveInfinity };
+            o.Breaker = new BreakerOptions { FailuresToOpen = 0, BreakDuration = default };
+            o.Idempotency = new IdempotencyOptions { MaxEntries = 0, Lease = default, Retention = default, CleanupInterval = default };
+            o.DeadLetters = new DeadLetterOptions { AcknowledgementTimeout = default };
+        });
+
+        var lines = StartFails(services).Split(Environment.NewLine);
+
+        // The texts and the dictionaries have rules of their own, and a switch has no range.
+        string[] unranged = ["BootstrapServers", "Topic", "GroupId", "Kafka", "Idempotency:Enabled", "DeadLetters:Topic", "DeadLetters:Kafka"];
+        var expected = SettingsBinder.Paths(typeof(CloudSyncConsumerOptions)).Except(unranged).ToList();
+        Assert.Equal(22, expected.Count);
+        Assert.All(
+            expected, path => Assert.Contains(lines, line => line.StartsWith($"CloudSyncConsumerOptions.{path.Replace(':', '.')} is ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_producers_options_are_checked_against_their_ranges()
+    {
+        var services = new ServiceCollection();
+        services.AddCloudSyncOptions<CloudSyncProducerOptions>("", null, ProducerRules.Check).Configure(o =>
+        {
+            o.Linger = o.DeliveryTimeout = o.FlushTimeout = TimeSpan.FromSeconds(-1);
+            o.BatchSize = o.MaxMessageBytes = 0;
+            o.BufferBytes = 0;
+            o.Compression = (ProducerCompression)9;
+            o.Source = o.Type = o.Topic = o.BootstrapServers = " ";
+        });
+
+        var lines = StartFails(services).Split(Environment.NewLine);
+
+        Assert.All(
+            SettingsBinder.Paths(typeof(CloudSyncProducerOptions)).Where(path => path != "Kafka"),
+            path => Assert.Contains(lines, line => line.StartsWith($"CloudSyncProducerOptions.{path} is ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Code_has_the_last_word_and_is_checked()
+    {
+        var services = Consumer(("BootstrapServers", "localhost:9092"), ("MaxConcurrency", "4"));
+        services.Configure<CloudSyncConsumerOptions>("aws", o => o.MaxConcurrency = o.MaxConcurrency * 10_000);
+
+        Assert.Equal("CloudSync:Aws:MaxConcurrency is 40,000; it must be from 1 to 10,000.", StartFails(services));
+    }
+
+    [Fact]
+    public void Options_of_another_name_are_not_touched()
+    {
+        var services = Consumer(("BootstrapServers", "localhost:9092"));
+        services.AddCloudSyncConsumerOptions("azure", Section("CloudSync:Azure", ("BootstrapServers", "localhost:9093"), ("Topic", "other")));
+
+        Start(services);
+
+        Assert.Equal("data-topic", Get(services).Topic);
+        var azure = services.BuildServiceProvider().GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get("azure");
+        Assert.Equal(("other", "azure-sync-group"), (azure.Topic, azure.GroupId));
+    }
+
+    [Fact]
+    public void A_section_that_is_not_there_is_told_of()
+    {
+        var message = StartFails(Consumer());
+
+        Assert.Contains("CloudSync:Aws is not in the configuration", message, StringComparison.Ordinal);
+        Assert.Contains("CloudSync:Aws:BootstrapServers is empty", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_group_set_to_null_is_told_of_and_nothing_throws()
+    {
+        var services = Consumer(("BootstrapServers", "localhost:9092"));
+        services.Configure<CloudSyncConsumerOptions>("aws", o => (o.Retry, o.Topic) = (null!, null!));
+
+        Assert.Equal("CloudSync:Aws:Retry is null; it must be a RetryOptions.", StartFails(services));
+    }
+
+    private static ServiceCollection Consumer(params (string Key, string? Value)[] values)
+    {
+        var services = new ServiceCollection();
+        services.AddCloudSyncConsumerOptions("aws", Section("CloudSync:Aws", values));
+        return services;
+    }
+
+    private static IConfigurationSection Section(string path, params (string Key, string? Value)[] values) =>
+        new ConfigurationBuilder()
+            .AddInMemoryCollection(values.Select(v => new KeyValuePair<string, string?>($"{path}:{v.Key}", v.Value)))
+            .Build()
+            .GetSection(path);
+
+    private static void Start(ServiceCollection services)
+    {
+        using var provider = services.BuildServiceProvider();
+        provider.GetRequiredService<IStartupValidator>().Validate();
+    }
+
+    private static string StartFails(ServiceCollection services) => Assert.Throws<OptionsValidationException>(() => Start(services)).Message;
+
+    private static CloudSyncConsumerOptions Get(ServiceCollection services) =>
+        services.BuildServiceProvider().GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get("aws");
+}
