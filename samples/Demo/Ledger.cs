@@ -90,7 +90,7 @@ internal sealed class Offences
 }
 
 /// <summary>A record that came from somewhere else, kept to be shown.</summary>
-internal sealed record ForeignMessage(DateTimeOffset At, string Id, int Bytes);
+internal sealed record ForeignMessage(DateTimeOffset At, string Id, int Bytes, string Beginning);
 
 /// <summary>What one cloud saw.</summary>
 internal sealed class CloudLedger(string name, DemoMessages messages)
@@ -274,7 +274,7 @@ internal sealed class CloudLedger(string name, DemoMessages messages)
         }
 
         Foreign++;
-        Remember(_foreign, new ForeignMessage(DateTimeOffset.UtcNow, id, body.Length));
+        Remember(_foreign, new ForeignMessage(DateTimeOffset.UtcNow, id, body.Length, Encoding.UTF8.GetString(body[..Math.Min(body.Length, 100)])));
     }
 
     private void Settle(int n, Seen how)
