@@ -33,7 +33,7 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
 
         var factory = new KafkaConsumerFactory(name, options, services.GetKeyedServices<Action<ConsumerConfig>>(name), log);
         _metrics = new ConsumerMetrics(name, options.GroupId, options.Topic);
-        _deadLetters = new DeadLetterProducer(factory.DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, log);
+        _deadLetters = factory.BuildDeadLetterProducer();
         _pipeline = new DeliveryPipeline(
             name, options, sink, store, services.GetKeyedService<IErrorClassifier>(name), _deadLetters, _metrics, new ConsumerHealth(), _time, log);
         _loop = new PollLoop(name, options, factory, _pipeline, _metrics, _time, log);

@@ -18,7 +18,7 @@ internal sealed class KafkaConsumerFactory(
     string name, CloudSyncConsumerOptions options, IEnumerable<Action<ConsumerConfig>> configure, ILogger log)
 {
     /// <summary>The consumer's settings: our defaults, then the user's, then what a guarantee rests on.</summary>
-    public ConsumerConfig ConsumerConfig()
+    internal ConsumerConfig ConsumerConfig()
     {
         var config = new ConsumerConfig
         {
@@ -46,7 +46,7 @@ internal sealed class KafkaConsumerFactory(
     }
 
     /// <summary>The dead-letter producer's settings: the consumer's connection and security, then the user's, then what a guarantee rests on.</summary>
-    public ProducerConfig DeadLetterConfig()
+    internal ProducerConfig DeadLetterConfig()
     {
         var consumer = ConsumerConfig();
         var config = new ProducerConfig();
@@ -82,7 +82,23 @@ internal sealed class KafkaConsumerFactory(
             .SetPartitionsLostHandler((_, partitions) => Guarded(() => listener.Lost(partitions)))
             .SetErrorHandler((_, error) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString()))
             .SetLogHandler((_, entry) => log.ClientSays(entry.Facility, entry.Message));
-        return builder.Build();
+        return Built(builder.Build, "Kafka");
+    }
+
+    public DeadLetterProducer BuildDeadLetterProducer() =>
+        Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, log), "DeadLetters:Kafka");
+
+    private T Built<T>(Func<T> build, string settings)
+    {
+        try
+        {
+            return build();
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or KafkaException)
+        {
+            throw new InvalidOperationException(
+                $"Consumer '{name}': the Kafka client refuses its settings: {e.Message} Look at {settings} in its section, and at ConfigureKafka.", e);
+        }
     }
 
     /// <summary>An exception out of a rebalance callback would destroy the record that was being read.</summary>

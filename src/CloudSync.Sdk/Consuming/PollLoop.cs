@@ -38,6 +38,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private readonly HashSet<int> _paused = [];
     private readonly List<Delivery> _handover = new(BatchSize);
     private readonly Thread _thread;
+    private IConsumer<int, int>? _first;
     private OffsetCommitter? _committer;
     private PauseReasons _reasons;
     private long _lastPoll;
@@ -74,7 +75,13 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     /// <summary>Why consumption is paused.</summary>
     public PauseReasons Reasons => _reasons;
 
-    public void Start() => _thread.Start();
+    /// <summary>Starts the thread. The first client is built before, so that settings which it refuses stop the host's start.</summary>
+    /// <exception cref="InvalidOperationException">The client refuses its settings.</exception>
+    public void Start()
+    {
+        _first = _factory.Build(_batch, this);
+        _thread.Start();
+    }
 
     /// <summary>Begins the end: nothing more is read or dispatched, what is in flight is drained.</summary>
     public void BeginStop()
@@ -125,7 +132,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
     private void RunClient(Action polled)
     {
-        using var consumer = _factory.Build(_batch, this);
+        using var consumer = Interlocked.Exchange(ref _first, null) ?? _factory.Build(_batch, this);
         var reader = new ConsumeRecordReader(consumer);
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
         _paused.Clear();

@@ -186,6 +186,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
             batch = [];
         }
 
+        if (batch.Count == 0 && admission == Admission.Probe)
+            _breaker.ProbeCameToNothing();
+
         // A message that did not get as far as the sink gives its place back here; one that did, when its call ends.
         var back = !_sink.TakesBatches ? taken - batch.Count : batch.Count == 0 ? 1 : 0;
         if (back > 0)
@@ -196,8 +199,6 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
 
         if (batch.Count > 0)
             _sink.Start(batch, admission, this);
-        else if (admission == Admission.Probe)
-            _breaker.ProbeCameToNothing();
     }
 
     /// <summary>Claims the ids of a batch. What is not ours to deliver goes to the settlement; the rest is returned.</summary>

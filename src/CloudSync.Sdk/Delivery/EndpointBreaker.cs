@@ -37,7 +37,8 @@ internal sealed class EndpointBreaker : IDisposable
     private readonly ResiliencePipeline _polly;
     private readonly TimeProvider _time;
     private readonly TimeSpan _breakDuration;
-    private readonly ITimer _breakOver;
+    private readonly ITimer _timer;
+    private readonly Action _changed;
     private readonly int _failuresToOpen;
     private int _failures;
     private bool _isOpen;
@@ -46,13 +47,14 @@ internal sealed class EndpointBreaker : IDisposable
 
     /// <param name="options">The settings.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="changed">Called, outside any lock, when a break is over or the breaker has closed: somebody may call the endpoint again.</param>
+    /// <param name="changed">Called, outside any lock, when a break is over: somebody may probe the endpoint.</param>
     public EndpointBreaker(BreakerOptions options, TimeProvider time, Action changed)
     {
         _time = time;
         _breakDuration = options.BreakDuration;
         _failuresToOpen = options.FailuresToOpen;
-        _breakOver = time.CreateTimer(_ => changed(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _changed = changed;
+        _timer = time.CreateTimer(_ => Fire(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _polly = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddCircuitBreaker(new CircuitBreakerStrategyOptions
             {
@@ -147,7 +149,7 @@ internal sealed class EndpointBreaker : IDisposable
                 return false;
 
             _openedAt = _time.GetTimestamp();
-            _breakOver.Change(_breakDuration, Timeout.InfiniteTimeSpan);
+            _timer.Change(_breakDuration, Timeout.InfiniteTimeSpan);
             return true;
         }
     }
@@ -159,7 +161,23 @@ internal sealed class EndpointBreaker : IDisposable
             _probing = false;
     }
 
-    public void Dispose() => _breakOver.Dispose();
+    public void Dispose() => _timer.Dispose();
+
+    private void Fire()
+    {
+        lock (_gate)
+        {
+            // A timer may fire a little before its time by another clock; nobody would ask again.
+            var left = _breakDuration - _time.GetElapsedTime(_openedAt);
+            if (_isOpen && left > TimeSpan.Zero)
+            {
+                _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+                return;
+            }
+        }
+
+        _changed();
+    }
 
     private void Report(Exception failure)
     {

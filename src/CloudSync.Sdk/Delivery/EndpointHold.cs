@@ -5,7 +5,8 @@ internal sealed class EndpointHold : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
-    private readonly ITimer _over;
+    private readonly ITimer _timer;
+    private readonly Action _over;
     private long _until = long.MinValue;
 
     /// <param name="time">The clock.</param>
@@ -13,7 +14,8 @@ internal sealed class EndpointHold : IDisposable
     public EndpointHold(TimeProvider time, Action over)
     {
         _time = time;
-        _over = time.CreateTimer(_ => over(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _over = over;
+        _timer = time.CreateTimer(_ => Fire(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     public bool IsHolding
@@ -35,11 +37,29 @@ internal sealed class EndpointHold : IDisposable
                 return;
 
             _until = until;
-            _over.Change(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+            Arm();
         }
     }
 
-    public void Dispose() => _over.Dispose();
+    public void Dispose() => _timer.Dispose();
+
+    private void Fire()
+    {
+        lock (_gate)
+        {
+            // A timer may fire a little before its time by another clock; nobody would ask again.
+            if (Now < _until)
+            {
+                Arm();
+                return;
+            }
+        }
+
+        _over();
+    }
+
+    private void Arm() =>
+        _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(TimeSpan.FromTicks(_until - Now).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
 
     private long Now => _time.GetElapsedTime(0).Ticks;
 }

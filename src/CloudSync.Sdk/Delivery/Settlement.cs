@@ -34,6 +34,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly Lock _gate = new();
     private readonly List<Delivery> _delivered = [];
     private readonly List<Delivery> _settled = [];
+    private readonly List<Delivery> _done = [];
     private readonly List<Delivery> _unclaim = [];
     private readonly List<Delivery> _dropped = [];
     private readonly List<(Delivery Delivery, TimeSpan Delay)> _waiting = [];
@@ -77,7 +78,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _log = log;
         _pump = pump;
         _abort = abort;
-        _lists = [_delivered, _settled, _unclaim, _dropped, _waiting, _again];
+        _lists = [_delivered, _settled, _done, _unclaim, _dropped, _waiting, _again];
         _retries = new RetryQueue(time, due =>
         {
             lanes.Unpark(CollectionsMarshal.AsSpan(due));
@@ -167,8 +168,9 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         _settled.AddRange(_delivered);
         SettleOffsets();
-        _lanes.Release(CollectionsMarshal.AsSpan(_settled), _dropped);
-        _window.Remove(CollectionsMarshal.AsSpan(_settled));
+        _done.AddRange(_settled);
+        _lanes.Release(CollectionsMarshal.AsSpan(_done), _dropped);
+        _window.Remove(CollectionsMarshal.AsSpan(_done));
         foreach (var (delivery, delay) in _waiting)
         {
             _lanes.Park(delivery);
@@ -216,9 +218,11 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 _again.Add(delivery);
                 break;
             case OutcomeKind.Interrupted:
-                // Unsettled, and out of flight: whoever reads it next finds its id free.
-                _unclaim.Add(delivery);
-                _lanes.Park(delivery);
+                if (outcome.Admission == Admission.Probe)
+                    _breaker.ProbeCameToNothing();
+
+                // Unsettled, and done with here: whoever reads it next finds its id free.
+                LetGo(delivery);
                 break;
             default:
                 throw new InvalidOperationException($"An outcome of kind {outcome.Kind} can't be settled.");
@@ -253,6 +257,13 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         else if (RetryPolicy.RetryAfter(error) is { Ticks: > 0 } asked && error.Type is ErrorType.ServiceUnavailable)
             _hold.HoldFor(asked);
 
+        if (delivery.Progress.IsClosed)
+        {
+            // Its partition has another owner, who delivers it or writes its dead letter.
+            LetGo(delivery);
+            return;
+        }
+
         if (plan.Next == NextStep.DeadLetter)
         {
             _ = DeadLetterAsync(delivery, failures);
@@ -264,6 +275,13 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _log.WillRetry(outcome.Error!, delivery.Id, delivery.ToString(), error.Type, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
         _unclaim.Add(delivery);
         _waiting.Add((delivery, plan.Delay));
+    }
+
+    /// <summary>Ends a message here without settling it.</summary>
+    private void LetGo(Delivery delivery)
+    {
+        _unclaim.Add(delivery);
+        _done.Add(delivery);
     }
 
     private ErrorClassification Classify(Delivery delivery, int attempt, Exception exception)
