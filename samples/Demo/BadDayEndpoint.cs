@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections.Features;
@@ -70,7 +71,7 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
         // Whoever sends again on this connection has read the answer that went before.
         var connection = context.Features.GetRequiredFeature<IConnectionItemsFeature>().Items;
         if (connection.Remove(this, out var answered))
-            _ledger.AnswerRead([(string)answered!]);
+            _ledger.AnswerRead((IReadOnlyList<string>)answered!);
 
         if (context.Request.Headers[_apiKeyHeader] != _apiKey)
         {
@@ -78,8 +79,9 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
             return;
         }
 
-        var body = await ReadBodyAsync(context.Request);
-        var weather = _day.Next();
+        var isBatch = context.Request.ContentType?.StartsWith("application/cloudevents-batch+json", StringComparison.OrdinalIgnoreCase) == true;
+        var items = isBatch ? Items(await ReadBodyAsync(context.Request)) : [await ItemAsync(context.Request)];
+        var weather = _day.Next(items.Count);
         switch (weather)
         {
             case Weather.Down:
@@ -100,16 +102,7 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
                 break;
         }
 
-        if (body.AsSpan().IndexOf("\"poison\":true"u8) >= 0)
-        {
-            Interlocked.Increment(ref _refused);
-            await AnswerAsync(context, StatusCodes.Status400BadRequest);
-            return;
-        }
-
-        var id = context.Request.Headers["ce-id"].ToString();
-        var idempotencyKey = context.Request.Headers["Idempotency-Key"].FirstOrDefault();
-        _ledger.Accept(id, idempotencyKey, body);
+        var statuses = items.Select(Take).ToList();
         switch (weather)
         {
             case Weather.ResetAfter:
@@ -120,8 +113,38 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
                 return;
         }
 
-        connection[this] = id;
-        await AnswerAsync(context, StatusCodes.Status202Accepted);
+        connection[this] = items.Select(item => item.Id).ToList();
+        if (isBatch)
+            await AnswerAsync(context, items, statuses);
+        else
+            await AnswerAsync(context, statuses[0]);
+    }
+
+    private int Take(Item item)
+    {
+        if (item.Data.AsSpan().IndexOf("\"poison\":true"u8) >= 0)
+        {
+            Interlocked.Increment(ref _refused);
+            return StatusCodes.Status400BadRequest;
+        }
+
+        _ledger.Accept(item.Id, item.IdempotencyKey, item.Data);
+        return StatusCodes.Status202Accepted;
+    }
+
+    /// <summary>One message: the envelope in the headers, the payload in the body.</summary>
+    private static async Task<Item> ItemAsync(HttpRequest request) =>
+        new(request.Headers["ce-id"].ToString(), request.Headers["Idempotency-Key"].FirstOrDefault(), await ReadBodyAsync(request));
+
+    /// <summary>Many messages. Their batch may come again in another company, so the id of each is its own idempotency key.</summary>
+    private static List<Item> Items(byte[] body)
+    {
+        using var json = JsonDocument.Parse(body);
+        return [.. json.RootElement.EnumerateArray().Select(e =>
+        {
+            var id = e.GetProperty("id").GetString()!;
+            return new Item(id, id, e.TryGetProperty("data", out var data) ? Encoding.UTF8.GetBytes(data.GetRawText()) : e.GetProperty("data_base64").GetBytesFromBase64());
+        })];
     }
 
     /// <summary>For a stranger who has put a record into the topic and wants to see it arrive.</summary>
@@ -173,9 +196,32 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
         return Task.CompletedTask;
     }
 
+    private static async Task AnswerAsync(HttpContext context, List<Item> items, List<int> statuses)
+    {
+        context.Response.StatusCode = statuses.TrueForAll(s => s == StatusCodes.Status202Accepted)
+            ? StatusCodes.Status202Accepted
+            : StatusCodes.Status207MultiStatus;
+        context.Response.ContentType = "application/json";
+        await using var json = new Utf8JsonWriter(context.Response.BodyWriter);
+        json.WriteStartObject();
+        json.WriteStartArray("results");
+        for (var i = 0; i < items.Count; i++)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", items[i].Id);
+            json.WriteNumber("status", statuses[i]);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
     private static async Task HangAsync(HttpContext context)
     {
         await Task.Delay(Forever, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         context.Abort();
     }
+
+    private readonly record struct Item(string Id, string? IdempotencyKey, byte[] Data);
 }

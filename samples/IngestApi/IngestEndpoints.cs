@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json.Serialization;
 using CloudSync.Sdk;
+using Confluent.Kafka;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -104,9 +105,8 @@ internal sealed partial class IngestEndpoints(
         for (var i = 0; i < results.Length; i++)
             results[i] = await ResultOfAsync(requests[i], acknowledgements[i].Task, cancellation.Token);
 
-        var failed = results.Count(r => r.Status == StatusCodes.Status503ServiceUnavailable);
-        if (failed > 0 && !aborted.IsCancellationRequested)
-            LogNotTaken(failed, results.Length, results.First(r => r.Status == StatusCodes.Status503ServiceUnavailable).Detail);
+        if (deadline.IsCancellationRequested && !aborted.IsCancellationRequested)
+            LogNotInTime(results.Count(r => r.Status == StatusCodes.Status503ServiceUnavailable), results.Length, _options.ProduceTimeout);
         return results;
     }
 
@@ -119,11 +119,19 @@ internal sealed partial class IngestEndpoints(
         }
         catch (ProduceFailedException e) when (e.IsPermanent)
         {
-            return new SyncResult(StatusCodes.Status413PayloadTooLarge, request.Id!, Detail: e.Message);
+            // Its own text names topic, settings and addresses, which are for our log and not for a caller.
+            LogRefused(request.Id!, e.Message);
+            return e.InnerException is null or KafkaException { Error.Code: ErrorCode.MsgSizeTooLarge }
+                ? new SyncResult(StatusCodes.Status413PayloadTooLarge, request.Id!, Detail: "The message is larger than Kafka takes.")
+                : new SyncResult(StatusCodes.Status400BadRequest, request.Id!, Detail: "Kafka takes no message like this one.");
         }
         catch (ProduceFailedException e)
         {
-            return new SyncResult(StatusCodes.Status503ServiceUnavailable, request.Id!, Detail: e.Message);
+            LogRefused(request.Id!, e.Message);
+            return new SyncResult(
+                StatusCodes.Status503ServiceUnavailable,
+                request.Id!,
+                Detail: "Kafka has not taken the message. Post it again with the same id, and it is delivered once.");
         }
         catch (OperationCanceledException)
         {
@@ -131,7 +139,7 @@ internal sealed partial class IngestEndpoints(
                 StatusCodes.Status503ServiceUnavailable,
                 request.Id!,
                 Detail: $"Kafka has not acknowledged the message within {_options.ProduceTimeout.TotalSeconds:0.###} s (Ingest:ProduceTimeout). "
-                    + "It may still arrive: post it again with the same id, and it is delivered once.");
+                    + "It may still take it: post it again with the same id, and it is delivered once.");
         }
     }
 
@@ -234,8 +242,11 @@ internal sealed partial class IngestEndpoints(
             statusCode: status,
             extensions: extension is { } more ? [new KeyValuePair<string, object?>(more.Name, more.Value)] : null);
 
-    [LoggerMessage(1, LogLevel.Warning, "Kafka has not taken {Failed} of {Count} messages of a request: {Detail}")]
-    private partial void LogNotTaken(int failed, int count, string? detail);
+    [LoggerMessage(1, LogLevel.Warning, "Kafka has not acknowledged {Failed} of {Count} messages of a request within {Timeout} (Ingest:ProduceTimeout).")]
+    private partial void LogNotInTime(int failed, int count, TimeSpan timeout);
+
+    [LoggerMessage(2, LogLevel.Warning, "Message {Id} was answered with an error: {Reason}")]
+    private partial void LogRefused(string id, string reason);
 
     /// <summary>Continues elsewhere: the client's own thread must not run what comes after an acknowledgement.</summary>
     private sealed class Acknowledgement()
@@ -243,6 +254,10 @@ internal sealed partial class IngestEndpoints(
     {
         public void Acknowledged(in ProducedMessage produced) => TrySetResult(produced);
 
-        public void Failed(ProduceFailedException failure) => TrySetException(failure);
+        public void Failed(ProduceFailedException failure)
+        {
+            TrySetException(failure);
+            _ = Task.Exception; // Seen: the request may have been answered before.
+        }
     }
 }

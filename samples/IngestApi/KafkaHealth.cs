@@ -67,8 +67,7 @@ internal sealed class KafkaHealth(IOptions<CloudSyncProducerOptions> options, Ti
         catch (Exception e) when (e is KafkaException or InvalidOperationException)
         {
             return Unhealthy(
-                $"Kafka at '{_options.BootstrapServers}' (CloudSync:Producer:BootstrapServers) has not answered within "
-                + $"{AnswerWithin.TotalSeconds:0.#} s: {e.Message}");
+                $"Kafka (CloudSync:Producer:BootstrapServers) has not answered within {AnswerWithin.TotalSeconds:0.#} s: {e.Message}");
         }
     }
 

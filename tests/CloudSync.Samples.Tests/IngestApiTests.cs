@@ -388,7 +388,7 @@ public sealed class IngestApiTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         var report = JsonDocument.Parse(await response.Content.ReadAsStringAsync(Cancellation)).RootElement;
         Assert.Equal("unhealthy", report.GetProperty("status").GetString());
-        Assert.Contains("127.0.0.1:1", report.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("CloudSync:Producer:BootstrapServers", report.GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     private static ByteArrayContent Json(byte[] body)
