@@ -6,6 +6,7 @@ namespace AwsSyncHost;
 /// <summary>Kafka in, AWS API Gateway out.</summary>
 public static class Program
 {
+    /// <summary>Runs until it is told to stop.</summary>
     public static Task Main(string[] args) => CreateHost(args).RunAsync();
 
     /// <summary>The host, ready to run. <paramref name="contentRoot"/> is where appsettings.json lies: by default beside the program.</summary>

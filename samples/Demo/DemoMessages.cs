@@ -22,7 +22,7 @@ internal sealed class DemoMessages
         Run = run;
         Count = count;
         _prefix = run + "-";
-        _keysPerLane = Math.Clamp(count / (Lanes * 20), 1, 50);
+        _keysPerLane = Math.Clamp(count / (Lanes * 5), 1, 50);
     }
 
     /// <summary>What tells this run's messages from another's on the same cluster.</summary>

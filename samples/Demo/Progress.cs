@@ -1,12 +1,13 @@
 using System.Globalization;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 
 namespace Demo;
 
 /// <summary>Shows how far the run is: a live table on a terminal, and a line every two seconds elsewhere.</summary>
 internal sealed class Progress(Ledger ledger, SdkMetrics metrics, Poster poster)
 {
+    private static readonly string[] Columns = ["cloud", "accepted", "delivered", "retried", "duplicates", "dead-lettered", "lag"];
+
     private readonly long _began = TimeProvider.System.GetTimestamp();
 
     public static bool HasTerminal => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
@@ -34,12 +35,11 @@ internal sealed class Progress(Ledger ledger, SdkMetrics metrics, Poster poster)
         }
     }
 
-    private IRenderable Table()
+    private Table Table()
     {
         metrics.Refresh();
         var table = new Table().Border(TableBorder.Rounded)
-            .AddColumn("cloud").AddColumns(
-                [.. new[] { "accepted", "delivered", "retried", "duplicates", "dead-lettered", "lag" }.Select(c => new TableColumn(c).RightAligned())])
+            .AddColumns([.. Columns.Select(c => new TableColumn(c).RightAligned())])
             .Caption(FormattableString.Invariant(
                 $"{Elapsed.TotalSeconds:0} s · {ledger.Accepted:N0} of {ledger.Messages.Count:N0} accepted by the API, {poster.Duplicates:N0} of them posted twice"));
         foreach (var cloud in ledger.Clouds)

@@ -5,6 +5,7 @@ namespace IngestApi;
 /// <summary>HTTP in, Kafka out.</summary>
 public static class Program
 {
+    /// <summary>Runs until it is told to stop.</summary>
     public static Task Main(string[] args) => CreateHost(args).RunAsync();
 
     /// <summary>The API, ready to run. <paramref name="contentRoot"/> is where appsettings.json lies: by default beside the program.</summary>
