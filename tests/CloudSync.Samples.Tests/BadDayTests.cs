@@ -1,5 +1,6 @@
 using Demo;
 using Microsoft.Extensions.Time.Testing;
+using Xunit;
 
 namespace CloudSync.Samples.Tests;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Demo;
+using Xunit;
 
 namespace CloudSync.Samples.Tests;
 

@@ -1,4 +1,5 @@
 using Demo;
+using Xunit;
 
 namespace CloudSync.Samples.Tests;
 
