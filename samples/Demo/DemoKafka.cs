@@ -51,10 +51,32 @@ internal sealed class DemoKafka : IAsyncDisposable
     }
 
     /// <summary>The partitions of a topic, each with its end.</summary>
+    /// <exception cref="KafkaException">Kafka has not answered, and in <see cref="AnswerWithin"/> not come back.</exception>
     public static IReadOnlyList<TopicPartitionOffset> Ends(IConsumer<byte[], byte[]> client, string topic)
     {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return AskForEnds(client, topic);
+            }
+            catch (KafkaException) when (TimeProvider.System.GetElapsedTime(began) < AnswerWithin)
+            {
+                // A topic that was made a moment ago has no leaders yet, and one whose broker is ending has none again.
+                Thread.Sleep(100);
+            }
+        }
+    }
+
+    private static List<TopicPartitionOffset> AskForEnds(IConsumer<byte[], byte[]> client, string topic)
+    {
         using var admin = new DependentAdminClientBuilder(client.Handle).Build();
-        return [.. admin.GetMetadata(topic, AnswerWithin).Topics[0].Partitions.Select(p => new TopicPartition(topic, p.PartitionId))
+        var metadata = admin.GetMetadata(topic, AnswerWithin).Topics[0];
+        if (metadata.Error.IsError || metadata.Partitions.Count == 0)
+            throw new KafkaException(metadata.Error.IsError ? metadata.Error : new Error(ErrorCode.UnknownTopicOrPart));
+
+        return [.. metadata.Partitions.Select(p => new TopicPartition(topic, p.PartitionId))
             .Select(p => new TopicPartitionOffset(p, client.QueryWatermarkOffsets(p, AnswerWithin).High))];
     }
 
@@ -67,7 +89,12 @@ internal sealed class DemoKafka : IAsyncDisposable
             using var client = NewConsumer(groupId);
             var ends = Ends(client, Topic);
             var committed = client.Committed(ends.Select(e => e.TopicPartition), AnswerWithin).ToDictionary(c => c.Partition, c => c.Offset);
-            return ends.Sum(e => e.Offset - (committed[e.Partition].IsSpecial ? client.QueryWatermarkOffsets(e.TopicPartition, AnswerWithin).Low : committed[e.Partition]));
+            return ends.Sum(end => end.Offset - Committed(end));
+
+            // Where nothing is committed yet, a group begins at the oldest record.
+            long Committed(TopicPartitionOffset end) => committed[end.Partition] is { IsSpecial: false } offset
+                ? offset
+                : client.QueryWatermarkOffsets(end.TopicPartition, AnswerWithin).Low;
         }
         catch (KafkaException)
         {

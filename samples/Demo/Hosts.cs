@@ -26,7 +26,7 @@ internal sealed class Hosts(DemoKafka kafka, FileLog log) : IAsyncDisposable
         StartAsync(AwsSyncHost.Program.CreateHost(Settings("Aws", endpoint), SettingsOf("aws"), Quietly));
 
     public Task StartAzureAsync(BadDayEndpoint endpoint) =>
-        StartAsync(AzureSyncHost.Program.CreateHost(Settings("Azure", endpoint), SettingsOf("azure"), Quietly));
+        StartAsync(AzureSyncHost.Program.CreateHost([.. Settings("Azure", endpoint), "--CloudSync:Azure:MaxBatchSize=100"], SettingsOf("azure"), Quietly));
 
     /// <summary>Stops in order: nothing more comes in, what is there is drained, offsets are committed.</summary>
     public async Task StopAsync()

@@ -24,6 +24,12 @@ internal static class Program
             return 0;
         }
 
+        if (options.Report is { } file && !CanWrite(file))
+        {
+            await Console.Error.WriteLineAsync($"--report: {file} can't be written.");
+            return 2;
+        }
+
         var log = new FileLog(Path.Combine(Path.GetTempPath(), $"cloudsync-demo-{Environment.ProcessId}.log"));
         var exitCode = 1;
         try
@@ -46,6 +52,20 @@ internal static class Program
 
     /// <summary>The key that a cloud's endpoint asks for.</summary>
     public static string ApiKeyOf(string cloud) => $"demo-key-of-{cloud}";
+
+    // Found out before the run, and not after it.
+    private static bool CanWrite(string file)
+    {
+        try
+        {
+            using var stream = new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            return false;
+        }
+    }
 
     private static async Task<int> RunAsync(DemoOptions options, FileLog log)
     {
@@ -74,18 +94,19 @@ internal static class Program
         // Post, and watch the messages travel.
         var poster = new Poster(ledger, api, options.Rate);
         var progress = new Progress(ledger, metrics, poster);
+        var lag = new Dictionary<string, long?>();
         using (var over = new CancellationTokenSource())
         {
             var shown = progress.ShowAsync(over.Token);
-            await poster.RunAsync(interrupt.Token);
-            await SettleAsync(ledger, interrupt.Token);
+            await PostAndSettleAsync(poster, ledger, interrupt.Token);
+            if (!interrupt.Requested)
+                lag = await CommittedAsync(kafka, ledger, interrupt.Token);
             await over.CancelAsync();
             await shown;
         }
 
         // Stop, unless strangers are invited; then judge.
         var interrupted = interrupt.Requested;
-        var lag = interrupted ? [] : await CommittedAsync(kafka, ledger);
         if (!options.KeepRunning || interrupted)
             await hosts.StopAsync();
         var verdict = Verdict.Of(ledger, lag, interrupted);
@@ -102,33 +123,37 @@ internal static class Program
         return verdict.ExitCode;
     }
 
-    /// <summary>Waits until each cloud has every accepted message, accepted or dead-lettered, or nothing moves any more.</summary>
-    private static async Task SettleAsync(Ledger ledger, CancellationToken cancellation)
+    /// <summary>Posts, and waits until each cloud has every accepted message, accepted or dead-lettered, or nothing moves any more.</summary>
+    private static async Task PostAndSettleAsync(Poster poster, Ledger ledger, CancellationToken interrupt)
     {
-        var settled = -1L;
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
+        var posting = poster.RunAsync(over.Token);
+        var moves = -1L;
         var moved = TimeProvider.System.GetTimestamp();
-        while (!cancellation.IsCancellationRequested && ledger.Clouds.Any(cloud => cloud.Settled < ledger.Accepted))
+        while (!interrupt.IsCancellationRequested
+            && !(posting.IsCompleted && ledger.Clouds.All(cloud => cloud.Settled >= ledger.Accepted))
+            && TimeProvider.System.GetElapsedTime(moved) < Standstill)
         {
-            var now = ledger.Clouds.Sum(cloud => (long)cloud.Settled);
-            if (now != settled)
-                (settled, moved) = (now, TimeProvider.System.GetTimestamp());
-            else if (TimeProvider.System.GetElapsedTime(moved) > Standstill)
-                return;
-
-            await Task.Delay(50, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var now = ledger.Accepted + ledger.Clouds.Sum(cloud => (long)cloud.Settled);
+            if (now != moves)
+                (moves, moved) = (now, TimeProvider.System.GetTimestamp());
+            await Task.Delay(50, interrupt).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        await over.CancelAsync();
+        await posting;
     }
 
     /// <summary>What the groups have not committed, once that is nothing or the time for it is over.</summary>
-    private static async Task<Dictionary<string, long?>> CommittedAsync(DemoKafka kafka, Ledger ledger)
+    private static async Task<Dictionary<string, long?>> CommittedAsync(DemoKafka kafka, Ledger ledger, CancellationToken interrupt)
     {
         var began = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var lag = ledger.Clouds.ToDictionary(cloud => cloud.Name, cloud => kafka.LagOf($"{cloud.Name}-sync-group"));
-            if (lag.Values.All(l => l == 0) || TimeProvider.System.GetElapsedTime(began) > CommitWithin)
+            if (interrupt.IsCancellationRequested || lag.Values.All(l => l == 0) || TimeProvider.System.GetElapsedTime(began) > CommitWithin)
                 return lag;
-            await Task.Delay(250);
+            await Task.Delay(250, interrupt).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -10,7 +10,7 @@ internal static class VerdictView
     {
         // A pipe has no width; 80 columns would break the table.
         if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = 160;
+            AnsiConsole.Profile.Width = 1000;
 
         AnsiConsole.WriteLine();
         foreach (var endpoint in endpoints)
