@@ -39,11 +39,15 @@ public sealed class EmbeddedKafka : IAsyncDisposable
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
     private readonly MockClusterHandle _cluster;
+    private readonly Lazy<Task> _disposal;
 
     private EmbeddedKafka(EmbeddedKafkaOptions options)
     {
         BrokerCount = options.Brokers;
         _cluster = new MockClusterHandle(options.Brokers);
+
+        // On another thread, for the native side waits for its own to end. One task for all who dispose, so that all of them wait.
+        _disposal = new Lazy<Task>(() => Task.Run(_cluster.Dispose));
         LibRdKafka.SetInitialRebalanceDelay(_cluster, Math.Max(1, (int)options.InitialRebalanceDelay.TotalMilliseconds));
         unsafe
         {
@@ -264,12 +268,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     /// Stops the cluster and frees its memory. Clients that still use it lose their connections and try to get them back until they are disposed of
     /// themselves. May be called more than once.
     /// </summary>
-    public async ValueTask DisposeAsync()
-    {
-        // The native side waits for its threads.
-        if (!_cluster.IsClosed)
-            await Task.Run(_cluster.Dispose).ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => new(_disposal.Value);
 
     private static int Milliseconds(TimeSpan latency)
     {
