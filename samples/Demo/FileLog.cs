@@ -26,7 +26,7 @@ internal sealed class FileLog(string path) : ILoggerProvider
         File.Delete(Path);
     }
 
-    private void Write(LogLevel level, string category, string message, Exception? exception)
+    public void Write(LogLevel level, string category, string message, Exception? exception)
     {
         lock (_lock)
         {
