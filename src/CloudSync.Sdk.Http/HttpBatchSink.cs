@@ -1,4 +1,6 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CloudSync.Sdk;
 
@@ -10,9 +12,11 @@ namespace CloudSync.Sdk;
 public sealed class HttpBatchSink : IBatchCloudSink
 {
     private readonly HttpEndpoint _endpoint;
-    private readonly string _defaultContentType;
+    private readonly Func<ReadOnlyMemory<SyncMessage>, HttpRequestMessage> _makeRequest;
     private readonly TimeSpan _maxRetryAfter;
     private readonly int _maxResponseBytes;
+    private readonly ILogger _logger;
+    private bool _saidTooLarge;
 
     /// <summary>A sink on a client of your own.</summary>
     /// <param name="client">
@@ -20,15 +24,18 @@ public sealed class HttpBatchSink : IBatchCloudSink
     /// </param>
     /// <param name="options">Where and how messages are sent. Read once, here.</param>
     /// <param name="timeProvider">The clock for Retry-After. Default <see langword="null"/>: the system's.</param>
+    /// <param name="logger">Told once of batches that are too large for the endpoint. Default <see langword="null"/>: nobody.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">Some of the options are wrong; the message lists all of them.</exception>
-    public HttpBatchSink(HttpClient client, HttpSinkOptions options, TimeProvider? timeProvider = null)
+    public HttpBatchSink(HttpClient client, HttpSinkOptions options, TimeProvider? timeProvider = null, ILogger<HttpBatchSink>? logger = null)
     {
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(options);
         _endpoint = new HttpEndpoint(client, options, timeProvider);
-        _defaultContentType = options.DefaultContentType;
+        var defaultContentType = options.DefaultContentType;
+        _makeRequest = messages => Request(messages.Span, defaultContentType);
         _maxRetryAfter = options.MaxRetryAfter;
         _maxResponseBytes = options.MaxResponseBytes;
+        _logger = logger ?? NullLogger<HttpBatchSink>.Instance;
     }
 
     /// <summary>Delivers the messages and says of each what became of it.</summary>
@@ -80,6 +87,13 @@ public sealed class HttpBatchSink : IBatchCloudSink
         return results;
     }
 
+    private static HttpRequestMessage Request(ReadOnlySpan<SyncMessage> messages, string defaultContentType)
+    {
+        var request = new HttpRequestMessage { Content = CloudEventsBatch.Content(messages, defaultContentType) };
+        request.Headers.TryAddWithoutValidation("Idempotency-Key", CloudEventsBatch.IdempotencyKey(messages));
+        return request;
+    }
+
     private static void Fail(SinkResult[] results, (int Start, int Count) part, Exception e) =>
         Array.Fill(results, SinkResult.Failed(e), part.Start, part.Count);
 
@@ -87,11 +101,8 @@ public sealed class HttpBatchSink : IBatchCloudSink
     /// <returns>Whether their results are known; if not, they are to be sent in two halves.</returns>
     private async ValueTask<bool> SendPart(ReadOnlyMemory<SyncMessage> messages, Memory<SinkResult> results, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage { Content = CloudEventsBatch.Content(messages.Span, _defaultContentType) };
-        var length = request.Content.Headers.ContentLength;
-        request.Headers.TryAddWithoutValidation("Idempotency-Key", CloudEventsBatch.IdempotencyKey(messages.Span));
-        using var response = await _endpoint.PostAsync(request, cancellationToken);
-
+        var (response, length) = await _endpoint.PostAsync(messages, _makeRequest, cancellationToken);
+        using var _ = response;
         var status = (int)response.StatusCode;
         var what = string.Create(CultureInfo.InvariantCulture, $"a batch of {messages.Length:N0} in {length:N0} bytes");
         if (response.IsSuccessStatusCode)
@@ -121,7 +132,11 @@ public sealed class HttpBatchSink : IBatchCloudSink
             throw _endpoint.Error(response, what, status == 415 ? ErrorType.ServiceUnavailable : null); // 415 is about our media type, the same for all.
 
         if (messages.Length > 1)
+        {
+            if (status == 413 && !Interlocked.Exchange(ref _saidTooLarge, true))
+                HttpSinkLog.BatchTooLarge(_logger, _endpoint.Address, messages.Length, length);
             return false;
+        }
 
         results.Span[0] = SinkResult.Failed(_endpoint.Error(response, what));
         return true;

@@ -7,6 +7,9 @@ namespace CloudSync.Sdk;
 /// <summary>The one address that messages are posted to: what every request has in common, and what an answer means.</summary>
 internal sealed class HttpEndpoint
 {
+    /// <summary>What fits into the buffers of a socket is written before anybody can refuse it.</summary>
+    private const int LeastToAskFirst = 16 * 1024;
+
     private readonly HttpClient _client;
     private readonly HttpSinkOptions _options;
     private readonly TimeProvider _time;
@@ -15,6 +18,7 @@ internal sealed class HttpEndpoint
     private readonly HttpVersionPolicy _versionPolicy;
     private readonly KeyValuePair<string, string>[] _headers;
     private readonly AuthenticationHeaderValue? _bearer;
+    private long _askFirstFrom = long.MaxValue;
 
     public HttpEndpoint(HttpClient client, HttpSinkOptions options, TimeProvider? time)
     {
@@ -35,18 +39,35 @@ internal sealed class HttpEndpoint
     /// <summary>The address as it may be shown: without its query.</summary>
     public string Address { get; }
 
-    /// <summary>Sends a request and returns as soon as the answer's headers are there.</summary>
-    public async ValueTask<HttpResponseMessage> PostAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    /// <summary>Sends a request and returns as soon as the answer's headers are there, with the length of what was sent.</summary>
+    /// <remarks>
+    /// An endpoint that finds a body too large answers 413 and closes the connection, often while the body is still being written. The writing then fails,
+    /// nobody reads the answer, and a batch that only had to be halved looks like an outage, again and again. So a body that could not be written is sent
+    /// once more, this time asking first (<c>Expect: 100-continue</c>); if that brings the 413 to light, bodies of that size ask first from then on.
+    /// </remarks>
+    public async ValueTask<(HttpResponseMessage Response, long Length)> PostAsync<T>(
+        T what, Func<T, HttpRequestMessage> makeRequest, CancellationToken cancellationToken)
     {
-        request.Method = HttpMethod.Post;
-        request.RequestUri = _url;
-        request.Version = _version;
-        request.VersionPolicy = _versionPolicy;
-        request.Headers.Authorization = _bearer ?? await RefreshedBearer(cancellationToken);
-        foreach (var (name, value) in _headers)
-            request.Headers.TryAddWithoutValidation(name, value);
+        var length = 0L;
+        try
+        {
+            using var request = makeRequest(what);
+            length = request.Content?.Headers.ContentLength ?? 0;
+            return (await SendAsync(request, length >= Volatile.Read(ref _askFirstFrom), cancellationToken), length);
+        }
+        catch (HttpRequestException e) when (length >= LeastToAskFirst && length < Volatile.Read(ref _askFirstFrom) && BrokeWithinTheRequest(e))
+        {
+            using var request = makeRequest(what);
+            var response = await SendAsync(request, askFirst: true, cancellationToken);
+            if (response.StatusCode == HttpStatusCode.RequestEntityTooLarge)
+                Volatile.Write(ref _askFirstFrom, Math.Min(length, Volatile.Read(ref _askFirstFrom)));
+            if (response.StatusCode != HttpStatusCode.ExpectationFailed)
+                return (response, length);
 
-        return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            // It does not take the question, which says nothing about the message.
+            response.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What an answer that is no 2xx means.</summary>
@@ -66,6 +87,24 @@ internal sealed class HttpEndpoint
         };
     }
 
+    private static bool BrokeWithinTheRequest(HttpRequestException e) =>
+        e.InnerException is IOException && e.HttpRequestError is HttpRequestError.Unknown or HttpRequestError.ResponseEnded;
+
+    private async ValueTask<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool askFirst, CancellationToken cancellationToken)
+    {
+        request.Method = HttpMethod.Post;
+        request.RequestUri = _url;
+        request.Version = _version;
+        request.VersionPolicy = _versionPolicy;
+        request.Headers.Authorization = _bearer ?? await RefreshedBearer(cancellationToken);
+        if (askFirst)
+            request.Headers.ExpectContinue = true;
+        foreach (var (name, value) in _headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+
+        return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
     private static IEnumerable<KeyValuePair<string, string>> HeadersOf(HttpSinkOptions options)
     {
         // Some web application firewalls refuse a request that does not say who it is from.
@@ -83,7 +122,7 @@ internal sealed class HttpEndpoint
         401 or 403 => " Check ApiKeyHeader, ApiKey, BearerToken or Headers.",
         407 => " Check the proxy's credentials.",
         404 or 405 or 410 => " Nothing takes messages at this address: check Url.",
-        413 => " The endpoint does not take a message of this size.",
+        413 => " The endpoint does not take a body of this size.",
         415 when type == ErrorType.ServiceUnavailable => " The endpoint does not take batches: set Mode to Single.",
         _ => "",
     };

@@ -37,15 +37,15 @@ public sealed class HttpSink : ICloudSink
     public async ValueTask SendAsync(SyncMessage message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
-        using var request = Request(CloudEvent.Of(message, _defaultContentType));
-        using var response = await _endpoint.PostAsync(request, cancellationToken);
+        var (response, length) = await _endpoint.PostAsync(CloudEvent.Of(message, _defaultContentType), Request, cancellationToken);
+        using var _ = response;
 
         // The status alone decides, and the body is not waited for: a time-out while reading it would make a delivered message look undelivered.
         if (!response.IsSuccessStatusCode)
-            throw _endpoint.Error(response, string.Create(CultureInfo.InvariantCulture, $"a message of {message.Value.Length:N0} bytes"));
+            throw _endpoint.Error(response, string.Create(CultureInfo.InvariantCulture, $"a message of {length:N0} bytes"));
     }
 
-    private static HttpRequestMessage Request(in CloudEvent cloudEvent)
+    private static HttpRequestMessage Request(CloudEvent cloudEvent)
     {
         var content = new ReadOnlyMemoryContent(cloudEvent.Message.Value);
         if (cloudEvent.ContentType is { } contentType)

@@ -1,6 +1,7 @@
 using CloudSync.Sdk.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace CloudSync.Sdk;
@@ -37,7 +38,8 @@ public static class HttpSinkBuilderExtensions
         configureClient?.Invoke(client);
 
         return mode == HttpSinkMode.Batch
-            ? builder.UseBatchSink(services => new HttpBatchSink(Client(services, name), Options(services, name), services.GetService<TimeProvider>()))
+            ? builder.UseBatchSink(services => new HttpBatchSink(
+                Client(services, name), Options(services, name), services.GetService<TimeProvider>(), services.GetService<ILogger<HttpBatchSink>>()))
             : builder.UseSink(services => new HttpSink(Client(services, name), Options(services, name), services.GetService<TimeProvider>()));
     }
 

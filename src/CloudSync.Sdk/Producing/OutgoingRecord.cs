@@ -7,9 +7,16 @@ namespace CloudSync.Sdk;
 /// <summary>A record between its being produced and its acknowledgement.</summary>
 internal sealed class OutgoingRecord
 {
-    // What a record costs beside its bytes, measured as growth of the process with 100,000 small records under way: it is most of what a small record takes.
-    private const int RecordOverhead = 512;
+    /// <summary>
+    /// What a record takes beside its bytes, here and in the client: most of what a small one takes. Measured as the growth of the process with 50,000 records
+    /// under way, of 0 to 2,000 bytes and 6 to 26 headers; counted so, they are within 4 % of it.
+    /// </summary>
+    public const int Overhead = 768;
+
     private const int HeaderOverhead = 64;
+
+
+    private static readonly Message<byte[]?, byte[]> Forgotten = new();
 
     private bool _isValueBorrowed;
     private int _isSettled;
@@ -23,11 +30,12 @@ internal sealed class OutgoingRecord
         var headers = message.Headers.BackingList;
         for (var i = 0; i < headers.Count; i++)
             WireSize += Encoding.UTF8.GetByteCount(headers[i].Key) + (headers[i].GetValueBytes()?.Length ?? 0);
-        Size = WireSize + RecordOverhead + headers.Count * HeaderOverhead;
+        Size = WireSize + Overhead + headers.Count * HeaderOverhead;
     }
 
     public string Id { get; }
 
+    /// <summary>What is to be sent; empty once the client has its own copy, so that ours need not be held for as long as the brokers take.</summary>
     public Message<byte[]?, byte[]> Message { get; private set; }
 
     /// <summary>Bytes of key, value and headers.</summary>
@@ -68,6 +76,9 @@ internal sealed class OutgoingRecord
             Message.Value = [.. Message.Value];
         _isValueBorrowed = false;
     }
+
+    /// <summary>Forgets the bytes, which the client has copied.</summary>
+    public void Forget() => Message = Forgotten;
 
     public void OnReport(DeliveryReport<byte[]?, byte[]> report) => Reported?.Invoke(this, report);
 

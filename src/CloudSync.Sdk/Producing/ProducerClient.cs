@@ -51,6 +51,7 @@ internal sealed class ProducerClient
         {
             record.Client = this;
             _client.Produce(_topic, record.Message, record.OnReport);
+            record.Forget();
         }
         catch (KafkaException e)
         {

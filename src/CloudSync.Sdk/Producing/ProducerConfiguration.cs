@@ -12,8 +12,8 @@ internal static class ProducerConfiguration
     /// that every message is reported, and that memory is bounded.
     /// </summary>
     /// <remarks>
-    /// The client's own bounds stand above <see cref="ProducerBuffer"/>'s, which waits where the client would throw: every record counts there with more
-    /// than 512 bytes, and the client frees a record a moment later than we do.
+    /// The client's own bounds stand above <see cref="ProducerBuffer"/>'s, which waits where the client would throw: every record counts there with
+    /// <see cref="OutgoingRecord.Overhead"/> at least, and the client frees a record a moment later than we do.
     /// </remarks>
     private static Dictionary<string, string> Fixed(CloudSyncProducerOptions options) => new()
     {
@@ -22,7 +22,7 @@ internal static class ProducerConfiguration
         ["enable.idempotence"] = "true",
         ["message.max.bytes"] = Text(options.MaxMessageBytes),
         ["queue.buffering.max.kbytes"] = Text(Math.Min(int.MaxValue, (options.BufferBytes + options.MaxMessageBytes) / 1024 + 1)),
-        ["queue.buffering.max.messages"] = Text(Math.Min(int.MaxValue, options.BufferBytes / 512 + 1)),
+        ["queue.buffering.max.messages"] = Text(Math.Min(int.MaxValue, options.BufferBytes / OutgoingRecord.Overhead + 2)),
         ["dotnet.producer.enable.delivery.reports"] = "true",
         ["dotnet.producer.enable.background.poll"] = "true",
         // Key, value and headers of a report would be copied back from the client, and nobody looks at them.

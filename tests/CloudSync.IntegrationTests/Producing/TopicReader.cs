@@ -10,7 +10,7 @@ internal static class TopicReader
     /// <summary>All records, in the order of each partition. Fails when there are not exactly <paramref name="count"/>.</summary>
     public static List<ConsumeResult<byte[]?, byte[]>> Read(EmbeddedKafka kafka, string topic, int count)
     {
-        var config = new ConsumerConfig { BootstrapServers = kafka.BootstrapServers, GroupId = "reader", EnableAutoCommit = false, EnablePartitionEof = true };
+        var config = new ConsumerConfig { BootstrapServers = kafka.BootstrapServers, GroupId = "reader", EnableAutoCommit = false, EnablePartitionEof = true, FetchWaitMaxMs = 20 };
         using var consumer = new ConsumerBuilder<byte[]?, byte[]>(config).Build();
         using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
         var partitions = admin.GetMetadata(topic, TimeSpan.FromSeconds(10)).Topics.Single().Partitions;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 using static CloudSync.Sdk.Tests.Http.Messages;
 
@@ -234,6 +235,42 @@ public class HttpBatchSinkTests
             ["0123456", "012", "0", "12", "3456", "34", "56"],
             endpoint.Requests.Select(r => string.Concat(Ids(r).Select(id => id["id-".Length..]))));
         Assert.Equal(7, endpoint.Requests.Select(r => r["Idempotency-Key"]).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task That_batches_are_too_large_is_logged_once()
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        endpoint.Answer = (context, request) =>
+        {
+            context.Response.StatusCode = Ids(request).Length > 1 ? 413 : 202;
+            return Task.CompletedTask;
+        };
+        await using var sink = TestSink.With(
+            null, services => services.AddFakeLogging(), ("Url", endpoint.Url + "?code=SECRET"), ("Mode", "Batch"), ("BearerToken", "SECRET"));
+
+        for (var i = 0; i < 3; i++)
+            await sink.Batch.SendAsync(Many(4), Token);
+
+        var record = Assert.Single(sink.Services.GetFakeLogCollector().GetSnapshot());
+        Assert.Contains("refused a batch of 4 messages", record.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("SECRET", record.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A server that refuses a body by its length closes the connection while it is being written: the answer is lost, and a broken pipe is seen.</summary>
+    [Theory]
+    [InlineData(400_000)]
+    [InlineData(5_000_000)]
+    public async Task A_batch_refused_while_it_is_being_written_goes_in_halves_too(int size)
+    {
+        await using var endpoint = await TestEndpoint.Start(maxBody: 100_000);
+        await using var sink = TestSink.ToBatch(endpoint.Url);
+        var messages = Enumerable.Range(0, 64).Select(i => Json($"id-{i}", $"\"{new string('x', size / 64)}\"")).ToArray();
+
+        for (var i = 0; i < 3; i++)
+            Assert.All(await sink.Batch.SendAsync(messages, Token), r => Assert.True(r.IsDelivered));
+
+        Assert.Equal(messages.Select(m => m.Id).Concat(messages.Select(m => m.Id)).Concat(messages.Select(m => m.Id)), endpoint.Requests.SelectMany(Ids));
     }
 
     [Fact]

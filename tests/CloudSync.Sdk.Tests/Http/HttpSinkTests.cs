@@ -304,6 +304,19 @@ public class HttpSinkTests
     }
 
     [Fact]
+    public async Task Nothing_is_logged_of_a_request()
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        await using var sink = TestSink.With(
+            null, services => services.AddFakeLogging(), ("Url", endpoint.Url + "?code=SECRET"), ("ApiKeyHeader", "x-api-key"), ("ApiKey", "SECRET"));
+
+        await sink.Single.SendAsync(Json("a"), Token);
+
+        Assert.Single(endpoint.Requests);
+        Assert.Empty(sink.Services.GetFakeLogCollector().GetSnapshot());
+    }
+
+    [Fact]
     public async Task A_redirect_is_not_followed_and_its_host_alone_is_named()
     {
         await using var endpoint = await TestEndpoint.Start();
@@ -372,6 +385,50 @@ public class HttpSinkTests
         var refused = await Assert.ThrowsAsync<HttpRequestException>(() => sink.Single.SendAsync(Json("a"), Token).AsTask());
 
         Assert.Equal(HttpRequestError.ConnectionError, refused.HttpRequestError);
+    }
+
+    [Fact]
+    public async Task A_message_refused_while_it_is_being_written_is_too_large_and_no_outage()
+    {
+        await using var endpoint = await TestEndpoint.Start(maxBody: 100_000);
+        await using var sink = TestSink.To(endpoint.Url);
+        var message = SyncMessage.Create(new byte[20_000_000]);
+
+        for (var i = 0; i < 3; i++)
+        {
+            var error = await Assert.ThrowsAsync<SinkException>(() => sink.Single.SendAsync(message, Token).AsTask());
+            Assert.Equal((ErrorType.ValidationError, 413), (error.ErrorType, error.StatusCode));
+        }
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_while_a_body_is_written_is_tried_once_more_asking_first()
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        var asked = new List<bool>();
+        var take = false;
+        endpoint.BeforeBody = context =>
+        {
+            asked.Add(context.Request.Headers.Expect == "100-continue");
+            if (asked[^1] && take)
+                return Task.FromResult(true);
+            if (asked[^1])
+                context.Response.StatusCode = 417;
+            else
+                context.Abort();
+            return Task.FromResult(false);
+        };
+        await using var sink = TestSink.To(endpoint.Url);
+        var message = SyncMessage.Create(new byte[20_000_000]);
+
+        // An endpoint that does not take the question has said nothing about the message.
+        await Assert.ThrowsAsync<HttpRequestException>(() => sink.Single.SendAsync(message, Token).AsTask());
+        take = true;
+        await sink.Single.SendAsync(message, Token);
+        await Assert.ThrowsAsync<HttpRequestException>(() => sink.Single.SendAsync(SyncMessage.Create(new byte[1000]), Token).AsTask());
+
+        Assert.Equal([false, true, false, true, false], asked);
+        Assert.Equal(20_000_000, Assert.Single(endpoint.Requests).Body.Length);
     }
 
     [Fact]

@@ -29,21 +29,27 @@ internal sealed class TestEndpoint : IAsyncDisposable
         return Task.CompletedTask;
     };
 
+    /// <summary>What is done before the body is read; whether to go on.</summary>
+    public Func<HttpContext, Task<bool>> BeforeBody { get; set; } = _ => Task.FromResult(true);
+
     public string Url { get; private set; } = "";
 
-    public static async Task<TestEndpoint> Start(HttpProtocols protocols = HttpProtocols.Http1)
+    public static async Task<TestEndpoint> Start(HttpProtocols protocols = HttpProtocols.Http1, long? maxBody = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocols);
+            kestrel.Limits.MaxRequestBodySize = maxBody;
             kestrel.Limits.MaxRequestHeadersTotalSize = 1024 * 1024;
         });
         var app = builder.Build();
         var endpoint = new TestEndpoint(app);
         app.Run(async context =>
         {
+            if (!await endpoint.BeforeBody(context))
+                return;
             var body = new MemoryStream();
             await context.Request.Body.CopyToAsync(body);
             var request = new ReceivedRequest(
@@ -95,6 +101,8 @@ internal sealed class TestSink : IAsyncDisposable
     private readonly ServiceProvider _services;
 
     private TestSink(ServiceProvider services) => _services = services;
+
+    public IServiceProvider Services => _services;
 
     public ICloudSink Single => _services.GetRequiredKeyedService<ICloudSink>("aws");
 

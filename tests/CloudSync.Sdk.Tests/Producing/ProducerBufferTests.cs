@@ -11,7 +11,7 @@ public class ProducerBufferTests
     private readonly ConcurrentQueue<OutgoingRecord> _sent = new();
     private readonly ProducerBuffer _buffer;
 
-    /// <summary>Room for two small records.</summary>
+    /// <summary>Room for two small records, or one large one.</summary>
     public ProducerBufferTests() => _buffer = new ProducerBuffer(2 * Small().Size, _sent.Enqueue);
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;

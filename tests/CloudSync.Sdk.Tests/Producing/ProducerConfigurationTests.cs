@@ -28,7 +28,7 @@ public class ProducerConfigurationTests
                 ["message.max.bytes"] = "1000000",
                 ["partitioner"] = "murmur2_random",
                 ["queue.buffering.max.kbytes"] = "132049",
-                ["queue.buffering.max.messages"] = "262145",
+                ["queue.buffering.max.messages"] = "174764",
             },
             Sorted(config));
     }
@@ -48,7 +48,7 @@ public class ProducerConfigurationTests
         Assert.Equal("2000", config.Get("message.max.bytes"));
         Assert.Equal("9000", config.Get("delivery.timeout.ms"));
         Assert.Equal("1073741826", config.Get("queue.buffering.max.kbytes"));
-        Assert.Equal("2147483647", config.Get("queue.buffering.max.messages"));
+        Assert.Equal("1431655767", config.Get("queue.buffering.max.messages"));
     }
 
     [Fact]
