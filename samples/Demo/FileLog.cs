@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Demo;
 
-/// <summary>Where the hosts log: a file, because the console shows the table.</summary>
+/// <summary>
+/// Where the hosts log: a file, because the console shows the table. A bad day has thousands of failed attempts, so only errors are written with their
+/// stack.
+/// </summary>
 internal sealed class FileLog(string path) : ILoggerProvider
 {
     private readonly Lock _lock = new();
@@ -32,7 +35,7 @@ internal sealed class FileLog(string path) : ILoggerProvider
         {
             _writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.Now:HH:mm:ss.fff} {level} {category}: {message}"));
             if (exception is not null)
-                _writer.WriteLine(exception);
+                _writer.WriteLine(level >= LogLevel.Error ? exception : $"  {exception.GetType().Name}: {exception.Message}");
         }
     }
 

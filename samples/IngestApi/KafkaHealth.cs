@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using CloudSync.Sdk;
 using Confluent.Kafka;
 using Microsoft.Extensions.Options;
@@ -12,7 +11,7 @@ internal sealed record HealthReport(
     int Partitions,
     int Brokers,
     DateTimeOffset CheckedAt,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null);
+    string? Detail = null);
 
 /// <summary>
 /// <c>GET /api/health</c>: healthy when the producer's brokers answer and have its topic. One long-lived client asks, at most once in
