@@ -95,7 +95,7 @@ public sealed class DeliveryTests(KafkaCluster cluster)
         builder.Services.AddCloudSyncConsumer("azure").UseBatchSink(_ => azure).Configure(o =>
         {
             ConsumerHost.Configure(o, cluster, topic, azureGroup);
-            o.Breaker.BreakDuration = TimeSpan.FromMilliseconds(200);
+            o.Breaker.BreakDuration = TimeSpan.FromMilliseconds(500);
         });
         using var host = builder.Build();
         await host.StartAsync(Cancelled);
