@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Confluent.Kafka;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -51,6 +52,25 @@ public sealed class CloudSyncConsumerBuilder
     {
         Services.RemoveAllKeyed<IBatchCloudSink>(Name);
         Services.RemoveAllKeyed<ICloudSink>(Name);
+        Services.AddKeyedSingleton(Name, (services, _) => factory(services));
+        return this;
+    }
+
+    /// <summary>Asks this classifier first what kind of failure it was; what it does not answer, the default one decides.</summary>
+    /// <typeparam name="TClassifier">The classifier, made once.</typeparam>
+    public CloudSyncConsumerBuilder UseErrorClassifier<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TClassifier>()
+        where TClassifier : class, IErrorClassifier
+    {
+        Services.RemoveAllKeyed<IErrorClassifier>(Name);
+        Services.AddKeyedSingleton<IErrorClassifier, TClassifier>(Name);
+        return this;
+    }
+
+    /// <summary>Remembers ids in this store in place of the process' own memory.</summary>
+    /// <param name="factory">Makes the store, once, at start.</param>
+    public CloudSyncConsumerBuilder UseIdempotencyStore(Func<IServiceProvider, IIdempotencyStore> factory)
+    {
+        Services.RemoveAllKeyed<IIdempotencyStore>(Name);
         Services.AddKeyedSingleton(Name, (services, _) => factory(services));
         return this;
     }

@@ -105,6 +105,16 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
         return at + 4 + value.Length;
     }
 
+    /// <inheritdoc cref="Write(Span{byte}, ReadOnlySpan{byte}, ReadOnlySpan{byte}, bool)"/>
+    internal static int Write(Span<byte> destination, string name, ReadOnlySpan<byte> value, bool isNull)
+    {
+        var nameLength = Encoding.UTF8.GetBytes(name, destination[4..]);
+        BinaryPrimitives.WriteInt32LittleEndian(destination, nameLength);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[(4 + nameLength)..], isNull ? -1 : value.Length);
+        value.CopyTo(destination[(8 + nameLength)..]);
+        return 8 + nameLength + value.Length;
+    }
+
     private static int ReadAt(
         ReadOnlySpan<byte> block, int at, out int nameStart, out int nameLength, out int valueStart, out int valueLength)
     {
@@ -135,9 +145,11 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
                 return false;
 
             var next = ReadAt(_block.Span, _at, out var nameStart, out var nameLength, out var valueStart, out var valueLength);
+
+            // A plain null would convert to memory that is empty, and so no value to an empty one.
             Current = new MessageHeader(
                 Encoding.UTF8.GetString(_block.Span.Slice(nameStart, nameLength)),
-                valueLength < 0 ? null : _block.Slice(valueStart, valueLength));
+                valueLength < 0 ? default(ReadOnlyMemory<byte>?) : _block.Slice(valueStart, valueLength));
             _at = next;
             return true;
         }

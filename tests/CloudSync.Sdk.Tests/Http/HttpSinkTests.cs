@@ -367,7 +367,7 @@ public class HttpSinkTests
 
         var error = await Assert.ThrowsAsync<SinkException>(() => sink.Single.SendAsync(Json("a"), Token).AsTask());
 
-        Assert.Equal(ErrorType.Permanent, error.ErrorType);
+        Assert.Equal(ErrorType.ServiceUnavailable, error.ErrorType);
         Assert.Contains("login.example.com", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("path", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("SECRET", error.Message, StringComparison.Ordinal);

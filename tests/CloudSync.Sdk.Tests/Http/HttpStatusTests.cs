@@ -6,7 +6,7 @@ namespace CloudSync.Sdk.Tests.Http;
 public class HttpStatusTests
 {
     [Theory]
-    [InlineData(ErrorType.Permanent, 300, 301, 302, 303, 304, 307, 308, 399)]
+    [InlineData(ErrorType.ServiceUnavailable, 300, 301, 302, 303, 304, 307, 308, 399)]
     [InlineData(ErrorType.Authentication, 401, 403, 407)]
     [InlineData(ErrorType.Timeout, 408, 504)]
     [InlineData(ErrorType.RateLimited, 429)]

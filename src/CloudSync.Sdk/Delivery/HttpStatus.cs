@@ -14,8 +14,8 @@ internal static class HttpStatus
     {
         >= 200 and <= 299 => null,
 
-        // The address is another one now. Following it would send payloads and keys to a host that nobody has configured.
-        >= 300 and <= 399 => ErrorType.Permanent,
+        // The address is another one now, for every message. Following it would send payloads and keys to a host that nobody has configured.
+        >= 300 and <= 399 => ErrorType.ServiceUnavailable,
 
         401 or 403 or 407 => ErrorType.Authentication,
         408 or 504 => ErrorType.Timeout,

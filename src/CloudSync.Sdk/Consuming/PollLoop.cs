@@ -1,0 +1,362 @@
+using System.Runtime.InteropServices;
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+
+namespace CloudSync.Sdk;
+
+/// <summary>
+/// The one thread that owns the Kafka consumer: it steers (pause or resume), reads a batch, hands it on, commits, and never waits for a delivery. Whatever
+/// stops deliveries (a full window, an open breaker, a store that does not answer) becomes a pause, and polling goes on.
+/// </summary>
+internal sealed class PollLoop : IRebalanceListener, IDisposable
+{
+    /// <summary>Records in one batch. At most this many messages are read past a full window.</summary>
+    private const int BatchSize = 500;
+
+    /// <summary>How long a read waits for the first record, and so how soon the loop notices that it may resume or should stop.</summary>
+    private static readonly TimeSpan ReadTimeout = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// How long a full window may take to open before its partitions are paused. A pause throws away what was fetched ahead, so a sink that is merely slower
+    /// than Kafka should never cause one. Far below every time-out of the group.
+    /// </summary>
+    private static readonly TimeSpan WindowPatience = TimeSpan.FromMilliseconds(250);
+
+    private static readonly TimeSpan LagInterval = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan MaxRebuildDelay = TimeSpan.FromSeconds(30);
+
+    private readonly CloudSyncConsumerOptions _options;
+    private readonly KafkaConsumerFactory _factory;
+    private readonly DeliveryPipeline _pipeline;
+    private readonly ConsumerMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Assignment _assignment = new();
+    private readonly RecordBatch _batch = new(BatchSize);
+    private readonly HashSet<int> _paused = [];
+    private readonly List<Delivery> _handover = new(BatchSize);
+    private readonly Thread _thread;
+    private IConsumer<int, int>? _first;
+    private OffsetCommitter? _committer;
+    private PauseReasons _reasons;
+    private long _lastPoll;
+    private long _lastMeasured;
+    private long _stopAsked;
+    private long _lag;
+    private int _partitionsOwned;
+
+    public PollLoop(
+        string name, CloudSyncConsumerOptions options, KafkaConsumerFactory factory, DeliveryPipeline pipeline, ConsumerMetrics metrics, TimeProvider time, ILogger log)
+    {
+        _options = options;
+        _factory = factory;
+        _pipeline = pipeline;
+        _metrics = metrics;
+        _time = time;
+        _log = log;
+        _lastPoll = time.GetTimestamp();
+        _thread = new Thread(Run) { IsBackground = true, Name = $"cloudsync-{name}-poll" };
+    }
+
+    /// <summary>Completes when the loop has ended: drained, committed, and out of the group.</summary>
+    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>How long ago the client was polled last.</summary>
+    public TimeSpan SinceLastPoll => _time.GetElapsedTime(Volatile.Read(ref _lastPoll));
+
+    /// <summary>Messages in the owned partitions that are not committed yet; as of the last second.</summary>
+    public long Lag => Volatile.Read(ref _lag);
+
+    /// <summary>Partitions owned now.</summary>
+    public int PartitionsOwned => Volatile.Read(ref _partitionsOwned);
+
+    /// <summary>Why consumption is paused.</summary>
+    public PauseReasons Reasons => _reasons;
+
+    /// <summary>Starts the thread. The first client is built before, so that settings which it refuses stop the host's start.</summary>
+    /// <exception cref="InvalidOperationException">The client refuses its settings.</exception>
+    public void Start()
+    {
+        _first = _factory.Build(_batch, this);
+        _thread.Start();
+    }
+
+    /// <summary>Begins the end: nothing more is read or dispatched, what is in flight is drained.</summary>
+    public void BeginStop()
+    {
+        _pipeline.StopDispatch();
+        Interlocked.CompareExchange(ref _stopAsked, _time.GetTimestamp(), 0);
+        _stop.Cancel();
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    /// <summary>What is left of the drain time; all of it while nobody stops the consumer.</summary>
+    private TimeSpan DrainTimeLeft
+    {
+        get
+        {
+            var asked = Volatile.Read(ref _stopAsked);
+            var left = asked == 0 ? _options.DrainTimeout : _options.DrainTimeout - _time.GetElapsedTime(asked);
+            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            for (var failures = 0; !_stop.IsCancellationRequested;)
+            {
+                try
+                {
+                    RunClient(() => failures = 0);
+                }
+                catch (Exception e)
+                {
+                    // A client that has failed for good (fenced, a broken configuration of the broker) is replaced; the process lives on.
+                    var delay = TimeSpan.FromSeconds(Math.Min(MaxRebuildDelay.TotalSeconds, Math.Pow(2, Math.Min(failures++, 10))));
+                    _log.ClientFailed(e, _options.Topic, delay);
+                    GiveUp([.. _assignment.Partitions]);
+                    _stop.Token.WaitHandle.WaitOne(delay);
+                }
+            }
+        }
+        finally
+        {
+            Ended.TrySetResult();
+        }
+    }
+
+    private void RunClient(Action polled)
+    {
+        using var consumer = Interlocked.Exchange(ref _first, null) ?? _factory.Build(_batch, this);
+        var reader = new ConsumeRecordReader(consumer);
+        _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
+        _paused.Clear();
+        _reasons = PauseReasons.None;
+        consumer.Subscribe(_options.Topic);
+        while (!_stop.IsCancellationRequested)
+        {
+            Steer(consumer);
+            Read(reader);
+            HandOver();
+            _committer.CommitIfDue(_assignment.Partitions);
+            MeasureLag(consumer);
+            polled();
+        }
+
+        Drain(consumer, reader);
+        var unsettled = _pipeline.Window.Messages;
+        var committed = _committer.CommitNow(_assignment.Partitions);
+        consumer.Close();
+        _log.Stopped(_options.GroupId, committed, unsettled);
+    }
+
+    /// <summary>Pauses and resumes so that what is paused is what should be. A rebalance may have changed it behind our back.</summary>
+    private void Steer(IConsumer<int, int> consumer)
+    {
+        var reasons = _pipeline.PauseReasons | (_stop.IsCancellationRequested ? PauseReasons.Stopping : PauseReasons.None);
+        if (_paused.Count > 0 && _reasons.HasFlag(PauseReasons.WindowFull))
+            reasons |= _pipeline.Window.IsHalfEmpty ? PauseReasons.None : PauseReasons.WindowFull;
+        else if (reasons == PauseReasons.None && _pipeline.Window.Room == 0 && !_pipeline.Window.WaitForRoom(WindowPatience, _stop.Token))
+            reasons |= PauseReasons.WindowFull;
+
+        if (reasons != _reasons)
+        {
+            if (reasons == PauseReasons.None)
+                _log.Resumed(_options.Topic);
+            else if (reasons != PauseReasons.Stopping)
+                _log.Paused(_options.Topic, reasons);
+
+            _reasons = reasons;
+        }
+
+        var pause = new List<TopicPartition>();
+        var resume = new List<TopicPartition>();
+        foreach (var progress in _assignment.Partitions)
+        {
+            var isPaused = _paused.Contains(progress.Partition);
+            var shouldPause = reasons != PauseReasons.None || IsTooFar(progress, isPaused);
+            if (shouldPause == isPaused)
+                continue;
+
+            (shouldPause ? pause : resume).Add(new TopicPartition(_options.Topic, progress.Partition));
+        }
+
+        if (pause.Count > 0)
+        {
+            consumer.Pause(pause);
+            _paused.UnionWith(pause.Select(p => p.Partition.Value));
+        }
+
+        if (resume.Count > 0)
+        {
+            consumer.Resume(resume);
+            _paused.ExceptWith(resume.Select(p => p.Partition.Value));
+        }
+    }
+
+    private bool IsTooFar(PartitionProgress progress, bool isPaused)
+    {
+        var distance = progress.Distance;
+        var limit = isPaused ? _options.MaxUnsettledDistance / 2 : _options.MaxUnsettledDistance;
+        if (distance < limit)
+            return false;
+
+        if (!isPaused)
+            _log.DistanceReached(progress.Partition, _options.Topic, distance, progress.CommitOffset);
+
+        return true;
+    }
+
+    private void Read(ConsumeRecordReader reader)
+    {
+        _batch.Clear();
+        Volatile.Write(ref _lastPoll, _time.GetTimestamp());
+        try
+        {
+            // Paused partitions give nothing, so this only serves the client's callbacks then.
+            reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), ReadTimeout);
+        }
+        catch (ConsumeException e) when (!e.Error.IsFatal)
+        {
+            // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet, no authorisation.
+            _log.KafkaError(_options.Topic, e.Error.Reason, e.Error.Code.ToString());
+        }
+    }
+
+    /// <summary>Tracks what was read and hands it to the pipeline.</summary>
+    private void HandOver()
+    {
+        var records = _batch.Records;
+        if (records.IsEmpty)
+            return;
+
+        _handover.Clear();
+        for (int start = 0, end; start < records.Length; start = end)
+        {
+            var partition = records[start].Partition;
+            for (end = start + 1; end < records.Length && records[end].Partition == partition;)
+                end++;
+
+            if (_assignment.Find(partition) is { } progress)
+                Track(progress, records[start..end]);
+        }
+
+        _metrics.Consumed(_handover.Count);
+        _pipeline.Accept(CollectionsMarshal.AsSpan(_handover));
+    }
+
+    private void Track(PartitionProgress progress, ReadOnlySpan<RawRecord> records)
+    {
+        while (!records.IsEmpty)
+        {
+            var tracked = progress.Track(records);
+            foreach (ref readonly var record in records[..tracked])
+                _handover.Add(new Delivery(_options.Topic, record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
+
+            records = records[tracked..];
+            if (records.IsEmpty)
+                return;
+
+            _log.OffsetsWentBack(progress.Partition, _options.Topic, records[0].Offset);
+            progress = _assignment.Restart(progress.Partition);
+            _committer!.Forget([progress.Partition]);
+            _pipeline.DropRevoked();
+        }
+    }
+
+    private void MeasureLag(IConsumer<int, int> consumer)
+    {
+        if (_time.GetElapsedTime(_lastMeasured) < LagInterval)
+            return;
+
+        _lastMeasured = _time.GetTimestamp();
+        long lag = 0;
+        foreach (var progress in _assignment.Partitions)
+        {
+            // The high watermark that the last fetch brought along; asking costs no request.
+            var high = consumer.GetWatermarkOffsets(new TopicPartition(_options.Topic, progress.Partition)).High;
+            var next = progress.CommitOffset;
+            if (high != Offset.Unset && next >= 0)
+                lag += Math.Max(0, high.Value - next);
+        }
+
+        Volatile.Write(ref _lag, lag);
+    }
+
+    /// <summary>Keeps polling, paused, while what is in flight ends.</summary>
+    private void Drain(IConsumer<int, int> consumer, ConsumeRecordReader reader)
+    {
+        while (_pipeline.Lanes.InFlight > 0 && DrainTimeLeft > TimeSpan.Zero)
+        {
+            Steer(consumer);
+            Read(reader);
+        }
+
+        // Cancelled calls end at once, and what they held is free for the next owner; one that ignores its token is left behind.
+        _pipeline.Abort();
+        SpinWait.SpinUntil(() => _pipeline.Lanes.InFlight == 0, TimeSpan.FromSeconds(1));
+    }
+
+    void IRebalanceListener.Assigned(List<TopicPartition> partitions)
+    {
+        if (partitions.Count == 0)
+            return;
+
+        var numbers = partitions.Select(p => p.Partition.Value).ToList();
+        _assignment.Add(numbers);
+        _committer?.Forget(numbers);
+        _paused.ExceptWith(numbers);
+        Volatile.Write(ref _partitionsOwned, _assignment.Count);
+        _log.Assigned(string.Join(", ", numbers), _options.Topic, _assignment.Epoch);
+    }
+
+    void IRebalanceListener.Revoked(List<TopicPartitionOffset> partitions)
+    {
+        var revoked = Owned(partitions);
+        if (revoked.Count == 0)
+            return;
+
+        var started = _time.GetTimestamp();
+        foreach (var progress in revoked)
+        {
+            _batch.Remove(progress.Partition);
+            progress.Revoke();
+        }
+
+        _pipeline.DropRevoked();
+        var drained = SpinWait.SpinUntil(() => revoked.TrueForAll(_pipeline.Lanes.IsIdle), DrainTimeLeft);
+        var committed = _committer!.CommitNow(revoked);
+        GiveUp(revoked);
+        _log.Revoked(Text(revoked), _options.Topic, drained ? "all in flight" : "not all in flight in time", _time.GetElapsedTime(started), committed);
+    }
+
+    void IRebalanceListener.Lost(List<TopicPartitionOffset> partitions)
+    {
+        var lost = Owned(partitions);
+        foreach (var progress in lost)
+            _batch.Remove(progress.Partition);
+
+        GiveUp(lost);
+        _log.Lost(Text(lost), _options.Topic);
+    }
+
+    /// <summary>Ends the ownership of partitions: what waits is dropped, what completes late is ignored.</summary>
+    private void GiveUp(List<PartitionProgress> partitions)
+    {
+        _assignment.Remove(partitions);
+        _paused.ExceptWith(partitions.Select(p => p.Partition));
+        _committer?.Forget(partitions.Select(p => p.Partition));
+        _pipeline.DropRevoked();
+        Volatile.Write(ref _partitionsOwned, _assignment.Count);
+    }
+
+    private List<PartitionProgress> Owned(List<TopicPartitionOffset> partitions) =>
+        [.. partitions.Select(p => _assignment.Find(p.Partition.Value)).OfType<PartitionProgress>()];
+
+    private static string Text(IEnumerable<PartitionProgress> partitions) => string.Join(", ", partitions.Select(p => p.Partition));
+}

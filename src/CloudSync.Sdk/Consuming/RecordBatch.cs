@@ -1,0 +1,113 @@
+using System.Text;
+using Confluent.Kafka;
+
+namespace CloudSync.Sdk;
+
+/// <summary>
+/// Records as they are read, and the writer of their bytes. Key, value and headers of a record are copied once, behind those of the record before, into
+/// a buffer that is never used again: a sink that keeps a message keeps 16 KiB at most beside it, and never sees another message's bytes.
+/// </summary>
+internal sealed class RecordBatch(int capacity) : IDeserializer<int>
+{
+    /// <summary>
+    /// Far below the large-object threshold of 85,000 bytes, and small: one message that is held for long keeps its whole buffer alive.
+    /// </summary>
+    public const int BufferSize = 16 * 1024;
+
+    private readonly RawRecord[] _records = new RawRecord[capacity];
+    private byte[] _buffer = [];
+    private int _start;
+    private int _end;
+    private int _keyLength;
+    private int _valueLength;
+    private int _headersLength;
+
+    public int Capacity => capacity;
+
+    public int Count { get; private set; }
+
+    public ReadOnlySpan<RawRecord> Records => _records.AsSpan(0, Count);
+
+    public void Clear()
+    {
+        Array.Clear(_records, 0, Count);
+        Count = 0;
+    }
+
+    /// <summary>Starts a record: its key.</summary>
+    public void BeginRecord(ReadOnlySpan<byte> key, bool isNull)
+    {
+        _start = _end;
+        _keyLength = isNull ? -1 : key.Length;
+        Append(key, key.Length);
+    }
+
+    /// <summary>Goes on with the record's value and headers; their size is known here, so a large record moves at most its key.</summary>
+    public void AddBody(ReadOnlySpan<byte> value, bool isNull, Headers? headers)
+    {
+        _valueLength = isNull ? -1 : value.Length;
+        _headersLength = 0;
+        var count = headers?.Count ?? 0;
+        for (var i = 0; i < count; i++)
+        {
+            var header = headers![i];
+            _headersLength += MessageHeaders.EncodedLength(Encoding.UTF8.GetByteCount(header.Key), header.GetValueBytes()?.Length ?? -1);
+        }
+
+        Append(value, value.Length + _headersLength);
+        for (var i = 0; i < count; i++)
+        {
+            var header = headers![i];
+            var headerValue = header.GetValueBytes();
+            _end += MessageHeaders.Write(_buffer.AsSpan(_end), header.Key, headerValue, headerValue is null);
+        }
+    }
+
+    /// <summary>Ends the record: its place.</summary>
+    public void EndRecord(int partition, long offset, long timestampMs) =>
+        _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs);
+
+    /// <summary>Takes a partition's records out again: it was revoked while the batch was being read, and its next owner will read them.</summary>
+    public void Remove(int partition)
+    {
+        var kept = 0;
+        for (var i = 0; i < Count; i++)
+        {
+            if (_records[i].Partition != partition)
+                _records[kept++] = _records[i];
+        }
+
+        Array.Clear(_records, kept, Count - kept);
+        Count = kept;
+    }
+
+    /// <summary>
+    /// The client hands its native memory to its deserialisers before anybody has copied it, so this is where the one copy is made. The value
+    /// returned says nothing.
+    /// </summary>
+    int IDeserializer<int>.Deserialize(ReadOnlySpan<byte> data, bool isNull, SerializationContext context)
+    {
+        if (context.Component == MessageComponentType.Key)
+            BeginRecord(data, isNull);
+        else
+            AddBody(data, isNull, context.Headers);
+
+        return 0;
+    }
+
+    private void Append(ReadOnlySpan<byte> bytes, int room)
+    {
+        if (_end + room > _buffer.Length)
+        {
+            var begun = _buffer.AsSpan(_start, _end - _start);
+            var fresh = GC.AllocateUninitializedArray<byte>(Math.Max(BufferSize, begun.Length + room));
+            begun.CopyTo(fresh);
+            _buffer = fresh;
+            _start = 0;
+            _end = begun.Length;
+        }
+
+        bytes.CopyTo(_buffer.AsSpan(_end));
+        _end += bytes.Length;
+    }
+}

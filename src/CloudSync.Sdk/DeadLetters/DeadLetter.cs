@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Text;
+using Confluent.Kafka;
+
+namespace CloudSync.Sdk;
+
+/// <summary>Builds the record of a dead letter: the original key, value and headers byte for byte, and why, where, when and how often. Pure.</summary>
+internal static class DeadLetter
+{
+    /// <summary>Long enough to tell what happened; short enough that our headers never make a message too large that the broker had room for.</summary>
+    public const int MaxExceptionMessage = 1024;
+
+    private static readonly byte[] Host = Encoding.UTF8.GetBytes(Environment.MachineName);
+    private static readonly byte[] SdkVersion = Encoding.UTF8.GetBytes(typeof(DeadLetter).Assembly.GetName().Version?.ToString(3) ?? "0.0.0");
+
+    public static Message<byte[]?, byte[]?> Build(Delivery delivery, string consumer, string group)
+    {
+        var failures = delivery.Failures ?? throw new ArgumentException("A message that has not failed is no dead letter.", nameof(delivery));
+        var headers = new Headers();
+        foreach (var header in delivery.Headers)
+        {
+            if (!header.Name.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal))
+                headers.Add(header.Name, header.Value?.ToArray());
+        }
+
+        Add(headers, DeadLetterHeaders.ErrorType, failures.ErrorType.ToString());
+        Add(headers, DeadLetterHeaders.ExceptionType, failures.Exception?.GetType().FullName);
+        Add(headers, DeadLetterHeaders.ExceptionMessage, Cut(failures.Exception?.Message));
+        if (StatusOf(failures.Exception) is { } status)
+            Add(headers, DeadLetterHeaders.HttpStatus, Number(status));
+
+        Add(headers, DeadLetterHeaders.Attempts, Number(failures.Attempts));
+        Add(headers, DeadLetterHeaders.FirstFailure, Rfc3339(failures.FirstFailure));
+        Add(headers, DeadLetterHeaders.LastFailure, Rfc3339(failures.LastFailure));
+        Add(headers, DeadLetterHeaders.Topic, delivery.Topic);
+        Add(headers, DeadLetterHeaders.Partition, Number(delivery.Partition));
+        Add(headers, DeadLetterHeaders.Offset, Number(delivery.Offset));
+        Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
+        Add(headers, DeadLetterHeaders.ConsumerGroup, group);
+        Add(headers, DeadLetterHeaders.Consumer, consumer);
+        Add(headers, DeadLetterHeaders.MessageId, delivery.Id);
+        headers.Add(DeadLetterHeaders.Host, Host);
+        headers.Add(DeadLetterHeaders.SdkVersion, SdkVersion);
+        return new Message<byte[]?, byte[]?>
+        {
+            Key = delivery.Key?.ToArray(),
+            Value = delivery.IsTombstone ? null : delivery.Value.ToArray(),
+            Headers = headers,
+            Timestamp = new Timestamp(delivery.TimestampMs, TimestampType.CreateTime),
+        };
+    }
+
+    private static int? StatusOf(Exception? exception) => exception switch
+    {
+        SinkException sink => sink.StatusCode,
+        HttpRequestException http => (int?)http.StatusCode,
+        _ => null,
+    };
+
+    private static void Add(Headers headers, string name, string? value)
+    {
+        if (value is not null)
+            headers.Add(name, Encoding.UTF8.GetBytes(value));
+    }
+
+    private static string? Cut(string? message) =>
+        message is { Length: > MaxExceptionMessage } ? string.Concat(message.AsSpan(0, MaxExceptionMessage - 1), "…") : message;
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Rfc3339(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+}

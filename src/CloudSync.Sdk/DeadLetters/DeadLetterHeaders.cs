@@ -1,0 +1,59 @@
+namespace CloudSync.Sdk;
+
+/// <summary>
+/// The headers that a dead letter has besides those of the original record, which stand before them untouched. All values are UTF-8 text; times are
+/// RFC 3339 in UTC; numbers are decimal.
+/// </summary>
+public static class DeadLetterHeaders
+{
+    /// <summary>What every name of ours begins with. A redriven message's earlier headers of this prefix are replaced, never repeated.</summary>
+    public const string Prefix = "cloudsync-dlq-";
+
+    /// <summary>The <see cref="CloudSync.Sdk.ErrorType"/> of the last failure.</summary>
+    public const string ErrorType = Prefix + "error-type";
+
+    /// <summary>The type of the last exception.</summary>
+    public const string ExceptionType = Prefix + "exception-type";
+
+    /// <summary>The message of the last exception, cut to 1,024 characters.</summary>
+    public const string ExceptionMessage = Prefix + "exception-message";
+
+    /// <summary>The HTTP status of the last answer; left out where there was none.</summary>
+    public const string HttpStatus = Prefix + "http-status";
+
+    /// <summary>How often the sink was called for the message, probes of an open breaker left out.</summary>
+    public const string Attempts = Prefix + "attempts";
+
+    /// <summary>When the message failed first.</summary>
+    public const string FirstFailure = Prefix + "first-failure";
+
+    /// <summary>When the message failed last.</summary>
+    public const string LastFailure = Prefix + "last-failure";
+
+    /// <summary>The topic that the record came from.</summary>
+    public const string Topic = Prefix + "topic";
+
+    /// <summary>Its partition there.</summary>
+    public const string Partition = Prefix + "partition";
+
+    /// <summary>Its offset there.</summary>
+    public const string Offset = Prefix + "offset";
+
+    /// <summary>Its timestamp there. The dead letter's own timestamp is the same.</summary>
+    public const string Timestamp = Prefix + "timestamp";
+
+    /// <summary>The consumer group that could not deliver it: others have.</summary>
+    public const string ConsumerGroup = Prefix + "consumer-group";
+
+    /// <summary>The name of the consumer.</summary>
+    public const string Consumer = Prefix + "consumer";
+
+    /// <summary>The message id that duplicates are recognised by; for a record without <c>ce_id</c> it stands nowhere else.</summary>
+    public const string MessageId = Prefix + "message-id";
+
+    /// <summary>The host that gave the message up.</summary>
+    public const string Host = Prefix + "host";
+
+    /// <summary>The version of the SDK.</summary>
+    public const string SdkVersion = Prefix + "sdk-version";
+}

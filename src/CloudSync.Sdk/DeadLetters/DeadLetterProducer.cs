@@ -1,0 +1,42 @@
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+
+namespace CloudSync.Sdk;
+
+/// <summary>Writes dead letters. One for each consumer, as long-lived as it.</summary>
+internal interface IDeadLetterWriter
+{
+    /// <summary>Writes a dead letter and returns when all in-sync replicas have it.</summary>
+    /// <exception cref="KafkaException">It was not acknowledged.</exception>
+    Task WriteAsync(Delivery delivery, CancellationToken cancellationToken);
+}
+
+/// <inheritdoc cref="IDeadLetterWriter"/>
+internal sealed class DeadLetterProducer(ProducerConfig config, string topic, string consumer, string group, ILogger log) : IDeadLetterWriter, IDisposable
+{
+    // Made at start, so that settings which the client refuses stop the start and not the first dead letter.
+    private readonly IProducer<byte[]?, byte[]?> _producer = new ProducerBuilder<byte[]?, byte[]?>(config)
+        .SetKeySerializer(NullableBytes.Instance)
+        .SetValueSerializer(NullableBytes.Instance)
+        .SetErrorHandler((_, error) => log.KafkaError(topic, error.Reason, error.Code.ToString()))
+        .SetLogHandler((_, entry) => log.ClientSays(entry.Facility, entry.Message))
+        .Build();
+
+    public async Task WriteAsync(Delivery delivery, CancellationToken cancellationToken)
+    {
+        var report = await _producer.ProduceAsync(topic, DeadLetter.Build(delivery, consumer, group), cancellationToken);
+        if (report.Status != PersistenceStatus.Persisted)
+            throw new KafkaException(new Error(ErrorCode.Local_Fail, $"The dead letter of {delivery} was not acknowledged ({report.Status})."));
+    }
+
+    /// <summary>Nothing is left to flush: every write was awaited.</summary>
+    public void Dispose() => _producer.Dispose();
+
+    /// <summary>The client's own byte-array serialiser, for null as well: a null key and a null value stay null.</summary>
+    private sealed class NullableBytes : ISerializer<byte[]?>
+    {
+        public static readonly NullableBytes Instance = new();
+
+        public byte[]? Serialize(byte[]? data, SerializationContext context) => data;
+    }
+}

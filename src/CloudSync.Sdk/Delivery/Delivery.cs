@@ -1,0 +1,48 @@
+namespace CloudSync.Sdk;
+
+/// <summary>A message and where it is on its way through the consumer. One object for both: at 500,000 a second each further object shows.</summary>
+internal sealed class Delivery : SyncMessage
+{
+    public Delivery(string topic, in RawRecord record, PartitionProgress progress, ulong lane)
+        : base(topic, record)
+    {
+        Progress = progress;
+        Lane = lane;
+    }
+
+    /// <summary>The partition's progress in the assignment that the message was read in: its epoch.</summary>
+    public PartitionProgress Progress { get; }
+
+    /// <summary>The lane in which the message waits for its predecessors; 0 for none.</summary>
+    public ulong Lane { get; }
+
+    /// <summary>The next message of the lane. Guarded by the lock of <see cref="KeyLanes"/>.</summary>
+    public Delivery? Next { get; set; }
+
+    /// <summary>The fencing token of the claim that this consumer holds on the message's id.</summary>
+    public long ClaimToken { get; set; }
+
+    /// <summary>What went wrong so far; <see langword="null"/> for a message that has not failed yet, which is nearly every one.</summary>
+    public FailureHistory? Failures { get; set; }
+}
+
+/// <summary>What went wrong with a message so far.</summary>
+internal sealed class FailureHistory
+{
+    /// <summary>Attempts that count against the message: the sink was called, and it was no outage.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>Retries in a row, whatever they counted for: what the backoff grows by.</summary>
+    public int Retries { get; set; }
+
+    /// <summary>How many messages the endpoint had taken when this one failed last: whether others got through since.</summary>
+    public long SuccessesSeen { get; set; }
+
+    public DateTimeOffset FirstFailure { get; init; }
+
+    public DateTimeOffset LastFailure { get; set; }
+
+    public ErrorType ErrorType { get; set; }
+
+    public Exception? Exception { get; set; }
+}

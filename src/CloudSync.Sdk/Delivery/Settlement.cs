@@ -1,0 +1,444 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+
+namespace CloudSync.Sdk;
+
+/// <summary>
+/// What follows when a try has ended: classify → retry, dead letter or complete the claim → settle the offset → let the next of the lane go. Outcomes gather
+/// while a batch of them is being settled, so under load every call of the store serves many.
+/// </summary>
+internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
+{
+    /// <summary>How long a message waits that another is delivering: seldom as long as the other's lease, so it looks again before.</summary>
+    private static readonly TimeSpan HeldRecheck = TimeSpan.FromMilliseconds(100);
+
+    private readonly string _consumer;
+    private readonly CloudSyncConsumerOptions _options;
+    private readonly IErrorClassifier? _classifier;
+    private readonly IIdempotencyStore? _store;
+    private readonly MessageFingerprint _fingerprint;
+    private readonly KeyLanes _lanes;
+    private readonly HeldWindow _window;
+    private readonly EndpointBreaker _breaker;
+    private readonly EndpointHold _hold;
+    private readonly RetryQueue _retries;
+    private readonly IDeadLetterWriter _deadLetters;
+    private readonly ConsumerMetrics _metrics;
+    private readonly ConsumerHealth _health;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Action _pump;
+    private readonly CancellationToken _abort;
+
+    private readonly Lock _gate = new();
+    private readonly List<Delivery> _delivered = [];
+    private readonly List<Delivery> _settled = [];
+    private readonly List<Delivery> _done = [];
+    private readonly List<Delivery> _unclaim = [];
+    private readonly List<Delivery> _dropped = [];
+    private readonly List<(Delivery Delivery, TimeSpan Delay)> _waiting = [];
+    private readonly List<Delivery> _again = [];
+    private readonly System.Collections.IList[] _lists;
+    private List<Outcome> _incoming = [];
+    private List<Outcome> _working = [];
+    private bool _isRunning;
+
+    public Settlement(
+        string consumer,
+        CloudSyncConsumerOptions options,
+        IErrorClassifier? classifier,
+        IIdempotencyStore? store,
+        MessageFingerprint fingerprint,
+        KeyLanes lanes,
+        HeldWindow window,
+        EndpointBreaker breaker,
+        EndpointHold hold,
+        IDeadLetterWriter deadLetters,
+        ConsumerMetrics metrics,
+        ConsumerHealth health,
+        TimeProvider time,
+        ILogger log,
+        Action pump,
+        CancellationToken abort)
+    {
+        _consumer = consumer;
+        _options = options;
+        _classifier = classifier;
+        _store = store;
+        _fingerprint = fingerprint;
+        _lanes = lanes;
+        _window = window;
+        _breaker = breaker;
+        _hold = hold;
+        _deadLetters = deadLetters;
+        _metrics = metrics;
+        _health = health;
+        _time = time;
+        _log = log;
+        _pump = pump;
+        _abort = abort;
+        _lists = [_delivered, _settled, _done, _unclaim, _dropped, _waiting, _again];
+        _retries = new RetryQueue(time, due =>
+        {
+            lanes.Unpark(CollectionsMarshal.AsSpan(due));
+            pump();
+        });
+    }
+
+    /// <summary>One outcome.</summary>
+    public void Add(in Outcome outcome)
+    {
+        lock (_gate)
+        {
+            _incoming.Add(outcome);
+            StartUnlocked();
+        }
+    }
+
+    /// <summary>The outcomes of a batch.</summary>
+    public void Add(ReadOnlySpan<Outcome> outcomes)
+    {
+        lock (_gate)
+        {
+            _incoming.AddRange(outcomes);
+            StartUnlocked();
+        }
+    }
+
+    /// <summary>Messages that wait for a retry and whose partition was given up wait no longer.</summary>
+    public void ReleaseRevoked() => _retries.ReleaseRevoked();
+
+    public void Dispose() => _retries.Dispose();
+
+    void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+
+    private void StartUnlocked()
+    {
+        if (_isRunning)
+            return;
+
+        _isRunning = true;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    private async Task RunAsync()
+    {
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (_incoming.Count == 0)
+                {
+                    _isRunning = false;
+                    return;
+                }
+
+                (_incoming, _working) = (_working, _incoming);
+            }
+
+            try
+            {
+                await SettleAsync(_working);
+            }
+            catch (Exception e)
+            {
+                // Nothing here throws that we know of. If it does, its messages stay unsettled, and the others must go on.
+                _log.SettlementFailed(e, _working.Count);
+            }
+
+            foreach (var list in _lists)
+                list.Clear();
+
+            _working.Clear();
+            _pump();
+        }
+    }
+
+    private async ValueTask SettleAsync(List<Outcome> outcomes)
+    {
+        foreach (var outcome in outcomes)
+            Sort(outcome);
+
+        if (_store is not null && _delivered.Count > 0)
+            await CompleteClaimsAsync();
+
+        if (_store is not null && _unclaim.Count > 0)
+            await ReleaseClaimsAsync();
+
+        _settled.AddRange(_delivered);
+        SettleOffsets();
+        _done.AddRange(_settled);
+        _lanes.Release(CollectionsMarshal.AsSpan(_done), _dropped);
+        _window.Remove(CollectionsMarshal.AsSpan(_done));
+        foreach (var (delivery, delay) in _waiting)
+        {
+            _lanes.Park(delivery);
+            _retries.Add(delivery, delay);
+        }
+
+        foreach (var delivery in _again)
+            _lanes.Park(delivery);
+
+        _lanes.Unpark(CollectionsMarshal.AsSpan(_again));
+        _window.Remove(CollectionsMarshal.AsSpan(_dropped));
+    }
+
+    /// <summary>Decides what each outcome means for its message.</summary>
+    private void Sort(in Outcome outcome)
+    {
+        var delivery = outcome.Delivery;
+        switch (outcome.Kind)
+        {
+            case OutcomeKind.Delivered:
+                if (_breaker.Succeeded(outcome.Admission))
+                    _log.BreakerClosed(_consumer);
+
+                _delivered.Add(delivery);
+                break;
+            case OutcomeKind.Duplicate:
+                _metrics.Duplicates(1);
+                _settled.Add(delivery);
+                break;
+            case OutcomeKind.DeadLettered:
+                _unclaim.Add(delivery);
+                _settled.Add(delivery);
+                break;
+            case OutcomeKind.Failed:
+                SortFailure(outcome);
+                break;
+            case OutcomeKind.HeldByAnother:
+                _waiting.Add((delivery, TimeSpan.FromTicks(Math.Clamp(outcome.Wait.Ticks, TimeSpan.TicksPerMillisecond, HeldRecheck.Ticks))));
+                break;
+            case OutcomeKind.StoreFailed:
+                _waiting.Add((delivery, Backoff.Delay(1, _options.Retry, Random.Shared.NextDouble())));
+                break;
+            case OutcomeKind.Refused:
+                _unclaim.Add(delivery);
+                _again.Add(delivery);
+                break;
+            case OutcomeKind.Interrupted:
+                if (outcome.Admission == Admission.Probe)
+                    _breaker.ProbeCameToNothing();
+
+                // Unsettled, and done with here: whoever reads it next finds its id free.
+                LetGo(delivery);
+                break;
+            default:
+                throw new InvalidOperationException($"An outcome of kind {outcome.Kind} can't be settled.");
+        }
+    }
+
+    private void SortFailure(in Outcome outcome)
+    {
+        var delivery = outcome.Delivery;
+        var now = _time.GetUtcNow();
+        var failures = delivery.Failures ??= new FailureHistory { FirstFailure = now, SuccessesSeen = long.MaxValue };
+        var error = Classify(delivery, failures.Attempts + 1, outcome.Error!);
+        var wasProbe = outcome.Admission == Admission.Probe;
+        if (RetryPolicy.CountsForBreaker(error.Type))
+        {
+            if (_breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
+                _log.BreakerOpened(_consumer, error.Type, outcome.Error!.Message, _options.Breaker.BreakDuration);
+        }
+        else if (wasProbe)
+        {
+            _breaker.ProbeCameToNothing();
+        }
+
+        var isExcused = RetryPolicy.IsOutage(error.Type, wasProbe, _breaker.IsClosed, othersGotThrough: _breaker.Successes > failures.SuccessesSeen);
+        var plan = RetryPolicy.Decide(error, failures.Attempts, failures.Retries, isExcused, _options.Retry, Random.Shared.NextDouble());
+        failures.SuccessesSeen = _breaker.Successes;
+        failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
+        failures.LastFailure = now;
+        failures.ErrorType = error.Type;
+        failures.Exception = outcome.Error;
+
+        if (error.Type is ErrorType.RateLimited)
+            _hold.HoldFor(plan.Delay);
+        else if (RetryPolicy.RetryAfter(error) is { Ticks: > 0 } asked && error.Type is ErrorType.ServiceUnavailable)
+            _hold.HoldFor(asked);
+
+        if (delivery.Progress.IsClosed)
+        {
+            // Its partition has another owner, who delivers it or writes its dead letter.
+            LetGo(delivery);
+            return;
+        }
+
+        if (plan.Next == NextStep.DeadLetter)
+        {
+            _ = DeadLetterAsync(delivery, failures);
+            return;
+        }
+
+        failures.Retries++;
+        _metrics.Retried(error.Type);
+        _log.WillRetry(outcome.Error!, delivery.Id, delivery.ToString(), error.Type, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
+        _unclaim.Add(delivery);
+        _waiting.Add((delivery, plan.Delay));
+    }
+
+    /// <summary>Ends a message here without settling it.</summary>
+    private void LetGo(Delivery delivery)
+    {
+        _unclaim.Add(delivery);
+        _done.Add(delivery);
+    }
+
+    private ErrorClassification Classify(Delivery delivery, int attempt, Exception exception)
+    {
+        try
+        {
+            if (_classifier?.Classify(new DeliveryFailure(delivery, attempt, exception)) is { } classified)
+                return classified;
+        }
+        catch (Exception e)
+        {
+            _log.ClassifierThrew(e, _classifier!.GetType());
+        }
+
+        return DefaultErrorClassifier.Classify(exception);
+    }
+
+    private void SettleOffsets()
+    {
+        var settled = CollectionsMarshal.AsSpan(_settled);
+        for (int start = 0, end; start < settled.Length; start = end)
+        {
+            var progress = settled[start].Progress;
+            for (end = start + 1; end < settled.Length && settled[end].Progress == progress;)
+                end++;
+
+            var stale = end - start - progress.Settle(settled[start..end]);
+            if (stale > 0)
+                _metrics.Stale(stale);
+        }
+
+        if (_delivered.Count > 0)
+            _metrics.Delivered(_delivered.Count);
+    }
+
+    /// <summary>
+    /// Delivered messages become known as such before their offsets are settled: the other way round a crash between the two could repeat them. While the
+    /// store does not answer they stay unsettled and reading pauses.
+    /// </summary>
+    private async ValueTask CompleteClaimsAsync()
+    {
+        var count = _delivered.Count;
+        var claims = ArrayPool<IdempotencyClaim>.Shared.Rent(count);
+        var held = ArrayPool<bool>.Shared.Rent(count);
+        for (var i = 0; i < count; i++)
+            claims[i] = ClaimOf(_delivered[i]);
+
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await _store!.CompleteAsync(claims.AsMemory(0, count), _options.Idempotency.Retention, held.AsMemory(0, count), _abort);
+                _health.StoreAnswered();
+                break;
+            }
+            catch (Exception e)
+            {
+                if (_abort.IsCancellationRequested)
+                {
+                    // Delivered and not remembered: better settled than repeated.
+                    _log.StoreFailed(e, "complete");
+                    Array.Fill(held, true, 0, count);
+                    break;
+                }
+
+                if (_health.StoreFailed())
+                    _log.StoreFailed(e, "complete");
+            }
+
+            await DelayAsync(Backoff.Delay(attempt, _options.Retry, Random.Shared.NextDouble()));
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            if (held[i])
+                continue;
+
+            _metrics.Overtaken();
+            _log.ClaimOvertaken(_delivered[i].Id, _delivered[i].ToString());
+        }
+
+        ArrayPool<IdempotencyClaim>.Shared.Return(claims);
+        ArrayPool<bool>.Shared.Return(held);
+    }
+
+    private async ValueTask ReleaseClaimsAsync()
+    {
+        var claims = ArrayPool<IdempotencyClaim>.Shared.Rent(_unclaim.Count);
+        for (var i = 0; i < _unclaim.Count; i++)
+            claims[i] = ClaimOf(_unclaim[i]);
+
+        try
+        {
+            await _store!.ReleaseAsync(claims.AsMemory(0, _unclaim.Count), CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            // The leases run out by themselves; until then the retry finds the id held and waits.
+            _log.StoreFailed(e, "release");
+        }
+
+        ArrayPool<IdempotencyClaim>.Shared.Return(claims);
+    }
+
+    /// <summary>Keeps the message as a dead letter. Until the brokers have it, the message is neither settled nor forgotten, and reading pauses.</summary>
+    private async Task DeadLetterAsync(Delivery delivery, FailureHistory failures)
+    {
+        var isWaiting = false;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await _deadLetters.WriteAsync(delivery, _abort).WaitAsync(_options.DeadLetters.AcknowledgementTimeout, _time, _abort);
+                _metrics.DeadLettered(failures.ErrorType);
+                _log.DeadLettered(
+                    failures.Exception!, delivery.Id, delivery.ToString(), _options.DeadLetters.Topic, failures.ErrorType, failures.Attempts);
+                break;
+            }
+            catch (Exception e) when (!_abort.IsCancellationRequested && !delivery.Progress.IsClosed)
+            {
+                if (!isWaiting)
+                    _health.DeadLetterWaits();
+
+                isWaiting = true;
+                var delay = Backoff.Delay(attempt, _options.Retry, Random.Shared.NextDouble());
+                _log.DeadLetterFailed(e, delivery.Id, delivery.ToString(), _options.DeadLetters.Topic, delay);
+                await DelayAsync(delay);
+            }
+            catch (Exception)
+            {
+                if (isWaiting)
+                    _health.DeadLetterWritten();
+
+                Add(new Outcome(OutcomeKind.Interrupted, delivery));
+                return;
+            }
+        }
+
+        if (isWaiting)
+            _health.DeadLetterWritten();
+
+        Add(new Outcome(OutcomeKind.DeadLettered, delivery));
+    }
+
+    private async Task DelayAsync(TimeSpan delay)
+    {
+        try
+        {
+            await Task.Delay(delay, _time, _abort);
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller looks at the token itself.
+        }
+    }
+
+    private IdempotencyClaim ClaimOf(Delivery delivery) => new(_fingerprint.Of(delivery), delivery.ClaimToken);
+}

@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging;
+
+namespace CloudSync.Sdk;
+
+/// <summary>Everything a consumer says, with stable ids. No payload, no key, no secret.</summary>
+internal static partial class ConsumerLog
+{
+    [LoggerMessage(1001, LogLevel.Information, "Consumer {Consumer} reads {Topic} as group {Group} and delivers to {Sink}. Drain time-out {DrainTimeout}.")]
+    public static partial void Started(this ILogger log, string consumer, string topic, string group, string sink, TimeSpan drainTimeout);
+
+    [LoggerMessage(1002, LogLevel.Information, "Group {Group}: the consumer has stopped, {Committed}, {Unsettled} messages in memory left uncommitted.")]
+    public static partial void Stopped(this ILogger log, string group, string committed, int unsettled);
+
+    [LoggerMessage(1003, LogLevel.Information, "Assigned partitions [{Partitions}] of {Topic}, epoch {Epoch}.")]
+    public static partial void Assigned(this ILogger log, string partitions, string topic, int epoch);
+
+    [LoggerMessage(1004, LogLevel.Information, "Revoked partitions [{Partitions}] of {Topic}: drained {Drained} in {Elapsed}, {Committed}.")]
+    public static partial void Revoked(this ILogger log, string partitions, string topic, string drained, TimeSpan elapsed, string committed);
+
+    [LoggerMessage(1005, LogLevel.Warning,
+        "Lost partitions [{Partitions}] of {Topic}: another member owns them now. What was not committed is delivered again, and recognised where the idempotency store is shared.")]
+    public static partial void Lost(this ILogger log, string partitions, string topic);
+
+    [LoggerMessage(1006, LogLevel.Information, "Consumption of {Topic} is paused: {Reasons}.")]
+    public static partial void Paused(this ILogger log, string topic, PauseReasons reasons);
+
+    [LoggerMessage(1007, LogLevel.Information, "Consumption of {Topic} goes on.")]
+    public static partial void Resumed(this ILogger log, string topic);
+
+    [LoggerMessage(1008, LogLevel.Warning,
+        "Partition {Partition} of {Topic} was read {Distance} offsets past its first unsettled message at {Offset} (MaxUnsettledDistance): it is paused until that message is settled.")]
+    public static partial void DistanceReached(this ILogger log, int partition, string topic, long distance, long offset);
+
+    [LoggerMessage(1009, LogLevel.Warning,
+        "Partition {Partition} of {Topic} jumped back to offset {Offset}: the log was truncated or the topic made anew. What was read before is left alone.")]
+    public static partial void OffsetsWentBack(this ILogger log, int partition, string topic, long offset);
+
+    [LoggerMessage(1010, LogLevel.Warning, "Kafka reports for {Topic}: {Reason} ({Code}). The consumer goes on.")]
+    public static partial void KafkaError(this ILogger log, string topic, string reason, string code);
+
+    [LoggerMessage(1011, LogLevel.Error, "The consumer of {Topic} failed and is built anew in {Delay}.")]
+    public static partial void ClientFailed(this ILogger log, Exception exception, string topic, TimeSpan delay);
+
+    [LoggerMessage(1012, LogLevel.Warning, "The commit of {Offsets} failed: {Reason}. It is tried again; a crash now would deliver more messages again.")]
+    public static partial void CommitFailed(this ILogger log, string offsets, string reason);
+
+    [LoggerMessage(1013, LogLevel.Error, "An error in a rebalance of {Topic} was caught; it must not reach the client.")]
+    public static partial void RebalanceFailed(this ILogger log, Exception exception, string topic);
+
+    [LoggerMessage(1014, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
+    public static partial void ClientSays(this ILogger log, string facility, string message);
+
+    [LoggerMessage(1101, LogLevel.Warning, "Message {MessageId} ({Place}) failed as {ErrorType}, attempt {Attempt} of {Attempts}. It is tried again in {Delay}.")]
+    public static partial void WillRetry(
+        this ILogger log, Exception exception, string messageId, string place, ErrorType errorType, int attempt, int attempts, TimeSpan delay);
+
+    [LoggerMessage(1102, LogLevel.Error, "Message {MessageId} ({Place}) was given up as {ErrorType} after {Attempts} attempts and is kept in {DeadLetterTopic}.")]
+    public static partial void DeadLettered(
+        this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, ErrorType errorType, int attempts);
+
+    [LoggerMessage(1103, LogLevel.Error,
+        "The dead letter of message {MessageId} ({Place}) could not be written to {DeadLetterTopic}. The message is kept, its offset is not committed, consumption pauses, and the write is tried again in {Delay}. Check that the topic exists and may be written.")]
+    public static partial void DeadLetterFailed(
+        this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, TimeSpan delay);
+
+    [LoggerMessage(1104, LogLevel.Error,
+        "The breaker of {Consumer} is open: the endpoint failed as {ErrorType} ({Reason}). Consumption pauses; one message probes the endpoint in {BreakDuration}.")]
+    public static partial void BreakerOpened(this ILogger log, string consumer, ErrorType errorType, string reason, TimeSpan breakDuration);
+
+    [LoggerMessage(1105, LogLevel.Information, "The breaker of {Consumer} is closed: the endpoint answers again.")]
+    public static partial void BreakerClosed(this ILogger log, string consumer);
+
+    [LoggerMessage(1106, LogLevel.Error,
+        "The idempotency store failed to {Operation}. Nothing is delivered or settled past it; consumption pauses until it answers.")]
+    public static partial void StoreFailed(this ILogger log, Exception exception, string operation);
+
+    [LoggerMessage(1107, LogLevel.Warning,
+        "The claim on message {MessageId} ({Place}) was taken over before its delivery was done: the endpoint may have got it twice, with the same id. Is Idempotency:Lease long enough?")]
+    public static partial void ClaimOvertaken(this ILogger log, string messageId, string place);
+
+    [LoggerMessage(1108, LogLevel.Error, "The error classifier {Classifier} threw; the default one decides.")]
+    public static partial void ClassifierThrew(this ILogger log, Exception exception, Type classifier);
+
+    [LoggerMessage(1109, LogLevel.Critical,
+        "Settling {Outcomes} outcomes failed. Their offsets are not committed and their keys wait until the consumer is restarted; please report this.")]
+    public static partial void SettlementFailed(this ILogger log, Exception exception, int outcomes);
+}

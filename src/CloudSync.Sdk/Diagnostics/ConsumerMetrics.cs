@@ -1,0 +1,76 @@
+using System.Diagnostics.Metrics;
+
+namespace CloudSync.Sdk;
+
+/// <summary>What one consumer counts. Instruments with a convention follow OpenTelemetry's messaging conventions; the others are named <c>cloudsync.*</c>.</summary>
+internal sealed class ConsumerMetrics : IDisposable
+{
+    private static readonly Counter<long> ConsumedMessages = CloudSyncMeter.Meter.CreateCounter<long>(
+        "messaging.client.consumed.messages", "{message}", "Messages read from Kafka.");
+
+    private static readonly Histogram<double> ProcessDuration = CloudSyncMeter.Meter.CreateHistogram<double>(
+        "messaging.process.duration", "s", "Time of one call of the sink.");
+
+    private static readonly Counter<long> DeliveredMessages = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.delivered", "{message}", "Messages that the endpoint has acknowledged.");
+
+    private static readonly Counter<long> RetriedMessages = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.retries", "{message}", "Failed attempts after which the message is tried again.");
+
+    private static readonly Counter<long> DuplicateMessages = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.duplicates", "{message}", "Messages whose id was delivered before.");
+
+    private static readonly Counter<long> DeadLetteredMessages = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.dead_letters", "{message}", "Messages kept as dead letters.");
+
+    private static readonly Counter<long> StaleCompletions = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.stale_completions", "{message}", "Deliveries that ended after their partition was given up; its next owner settles them.");
+
+    private static readonly Counter<long> OvertakenClaims = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.overtaken_claims", "{message}", "Deliveries whose claim another had taken over before they were done.");
+
+    private readonly KeyValuePair<string, object?>[] _tags;
+    private readonly Meter _meter;
+
+    /// <param name="name">The consumer.</param>
+    /// <param name="group">Its group.</param>
+    /// <param name="topic">Its topic.</param>
+    public ConsumerMetrics(string name, string group, string topic)
+    {
+        _tags =
+        [
+            new("cloudsync.consumer", name),
+            new("messaging.system", "kafka"),
+            new("messaging.consumer.group.name", group),
+            new("messaging.destination.name", topic),
+        ];
+
+        // Gauges live as long as their consumer, so they have a meter of their own under the same name.
+        _meter = new Meter(CloudSyncMeter.Meter.Name, CloudSyncMeter.Meter.Version);
+    }
+
+    public void Consumed(int messages) => ConsumedMessages.Add(messages, _tags);
+
+    public void Delivered(int messages) => DeliveredMessages.Add(messages, _tags);
+
+    public void Duplicates(int messages) => DuplicateMessages.Add(messages, _tags);
+
+    public void Stale(int messages) => StaleCompletions.Add(messages, _tags);
+
+    public void Overtaken() => OvertakenClaims.Add(1, _tags);
+
+    public void Retried(ErrorType type) => RetriedMessages.Add(1, [.. _tags, new("error.type", type.ToString())]);
+
+    public void DeadLettered(ErrorType type) => DeadLetteredMessages.Add(1, [.. _tags, new("error.type", type.ToString())]);
+
+    public void Processed(TimeSpan duration) => ProcessDuration.Record(duration.TotalSeconds, _tags);
+
+    /// <summary>Whether anybody listens to the duration of the sink's calls.</summary>
+    public static bool TimesCalls => ProcessDuration.Enabled;
+
+    /// <summary>Publishes a figure that is asked for when somebody looks.</summary>
+    public void Gauge(string name, string unit, string description, Func<double> read) =>
+        _meter.CreateObservableGauge(name, () => new Measurement<double>(read(), _tags), unit, description);
+
+    public void Dispose() => _meter.Dispose();
+}
