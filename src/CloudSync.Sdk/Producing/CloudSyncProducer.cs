@@ -141,7 +141,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         Close();
     }
 
-    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+    /// <summary>As <see cref="DisposeAsync"/>, and on the pool: the caller's context, which this blocks, may be the one that the awaits would go back to.</summary>
+    public void Dispose() => Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
 
     private OutgoingRecord Record(in OutgoingMessage message, IProduceAcknowledgement? acknowledgement)
     {

@@ -44,7 +44,7 @@ public class OptionsAtStartTests
                 "CloudSync:Aws:Retry:Jitter is NaN; it must be from 0 to 1.",
                 "CloudSync:Aws:BootstrapServers holds 'localhost'; each address must be host:port, such as kafka-1:9092, separated by commas.",
                 "CloudSync:Aws:Kafka:enable.auto.commit can't be set: an offset is committed when its message is settled and not when it was read; use CommitInterval for how often.",
-                "CloudSync:Aws:Retry:MaxDelay is 00:00:00.0010000; it must be at least Retry:InitialDelay, 00:00:01.",
+                "CloudSync:Aws:Retry:MaxDelay is 00:00:00.001; it must be at least Retry:InitialDelay, 00:00:01.",
             ],
             message.Split(Environment.NewLine));
     }
