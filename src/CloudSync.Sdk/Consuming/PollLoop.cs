@@ -36,6 +36,12 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private readonly Assignment _assignment = new();
     private readonly RecordBatch _batch = new(BatchSize);
     private readonly HashSet<int> _paused = [];
+
+    /// <summary>
+    /// Assigned since the last <see cref="Steer"/>. The client keeps the pause of a partition that goes and comes back: what it should be must be said again, or
+    /// a partition that was paused when it went would never be read after it came back.
+    /// </summary>
+    private readonly HashSet<int> _unsteered = [];
     private readonly List<Delivery> _handover = new(BatchSize);
     private readonly Thread _thread;
     private IConsumer<int, int>? _first;
@@ -180,7 +186,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         {
             var isPaused = _paused.Contains(progress.Partition);
             var shouldPause = reasons != PauseReasons.None || IsTooFar(progress, isPaused);
-            if (shouldPause == isPaused)
+            if (shouldPause == isPaused && !_unsteered.Contains(progress.Partition))
                 continue;
 
             (shouldPause ? pause : resume).Add(new TopicPartition(_options.Topic, progress.Partition));
@@ -197,6 +203,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             consumer.Resume(resume);
             _paused.ExceptWith(resume.Select(p => p.Partition.Value));
         }
+
+        _unsteered.Clear();
     }
 
     private bool IsTooFar(PartitionProgress progress, bool isPaused)
@@ -311,6 +319,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _assignment.Add(numbers);
         _committer?.Forget(numbers);
         _paused.ExceptWith(numbers);
+        _unsteered.UnionWith(numbers);
         Volatile.Write(ref _partitionsOwned, _assignment.Count);
         _log.Assigned(string.Join(", ", numbers), _options.Topic, _assignment.Epoch);
     }
