@@ -37,10 +37,13 @@ internal sealed class OffsetCommitter(IConsumer<int, int> consumer, string topic
     public string CommitNow(IEnumerable<PartitionProgress> partitions)
     {
         // Commits arrive in their order, or an older one would take back what the newer one committed.
-        _commit.GetAwaiter().GetResult();
+        WaitForCommit();
         var offsets = Uncommitted(partitions);
         return offsets.Count == 0 ? "nothing left to commit" : Commit(offsets) ? $"committed {Text(offsets)}" : $"commit of {Text(offsets)} failed";
     }
+
+    /// <summary>Waits for a commit that is under way. The client must not go before it.</summary>
+    public void WaitForCommit() => _commit.GetAwaiter().GetResult();
 
     /// <summary>Partitions come or go: what was committed before says nothing about them.</summary>
     public void Forget(IEnumerable<int> partitions)

@@ -33,7 +33,7 @@ internal static class DefaultErrorClassifier
     private static ErrorClassification Classify(HttpRequestException http)
     {
         if (http.StatusCode is { } status)
-            return new ErrorClassification(HttpStatus.Classify((int)status));
+            return new ErrorClassification(HttpStatus.ErrorTypeOf((int)status) ?? ErrorType.Unknown);
 
         return http.HttpRequestError switch
         {

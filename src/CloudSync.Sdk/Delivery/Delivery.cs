@@ -29,11 +29,14 @@ internal sealed class Delivery : SyncMessage
 /// <summary>What went wrong with a message so far.</summary>
 internal sealed class FailureHistory
 {
-    /// <summary>Attempts that count against the message: the sink was called while the breaker was closed.</summary>
+    /// <summary>Attempts that count against the message: the sink was called, and it was no outage.</summary>
     public int Attempts { get; set; }
 
     /// <summary>Retries in a row, whatever they counted for: what the backoff grows by.</summary>
     public int Retries { get; set; }
+
+    /// <summary>How many messages the endpoint had taken when this one failed last: whether others got through since.</summary>
+    public long SuccessesSeen { get; set; }
 
     public DateTimeOffset FirstFailure { get; init; }
 

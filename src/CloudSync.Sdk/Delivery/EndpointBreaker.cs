@@ -43,6 +43,7 @@ internal sealed class EndpointBreaker : IDisposable
     private readonly Action _changed;
     private readonly int _failuresToOpen;
     private int _failures;
+    private long _successes;
     private bool _isOpen;
     private bool _probing;
     private long _openedAt;
@@ -72,6 +73,9 @@ internal sealed class EndpointBreaker : IDisposable
             })
             .Build();
     }
+
+    /// <summary>Messages that the endpoint has taken.</summary>
+    public long Successes => Volatile.Read(ref _successes);
 
     /// <summary>Whether calls flow freely.</summary>
     public bool IsClosed
@@ -115,6 +119,8 @@ internal sealed class EndpointBreaker : IDisposable
     {
         lock (_gate)
         {
+            _successes++;
+
             // A call that was let through before the breaker opened says nothing about the endpoint now.
             if (_isOpen && admission != Admission.Probe)
                 return false;

@@ -34,21 +34,28 @@ internal static class RetryPolicy
     public static TimeSpan RetryAfter(ErrorClassification error) =>
         TimeSpan.FromTicks(Math.Clamp(error.RetryAfter.GetValueOrDefault().Ticks, 0, MaxRetryAfter.Ticks));
 
+    /// <summary>
+    /// Whether a failure is the endpoint's and not the message's: it was a probe, or the breaker is open and nobody else got through since the message failed
+    /// before. What is refused while others get through is the message's own fault.
+    /// </summary>
+    public static bool IsOutage(ErrorType type, bool wasProbe, bool breakerIsClosed, bool othersGotThrough) =>
+        CountsForBreaker(type) && (wasProbe || (!breakerIsClosed && !othersGotThrough));
+
     /// <summary>Decides after one failed attempt.</summary>
     /// <param name="error">What it was.</param>
     /// <param name="attempts">Attempts that counted so far, without this one.</param>
     /// <param name="retries">Retries so far, whatever they counted for.</param>
-    /// <param name="wasProbe">Whether it was the probe of an open breaker: its failure says that the endpoint is still down, and nothing of the message.</param>
+    /// <param name="isOutage">Whether the failure says nothing of the message, see <see cref="IsOutage"/>.</param>
     /// <param name="options">The settings.</param>
     /// <param name="random">From 0 to 1: where in the jitter the delay lies.</param>
     public static RetryPlan Decide(
-        ErrorClassification error, int attempts, int retries, bool wasProbe, RetryOptions options, double random)
+        ErrorClassification error, int attempts, int retries, bool isOutage, RetryOptions options, double random)
     {
         if (IsPermanent(error.Type))
             return new RetryPlan(NextStep.DeadLetter, default, CountsAsAttempt: true);
 
         // Whoever is asked to slow down has no fault, so a message may be asked any number of times.
-        var counts = !(wasProbe && CountsForBreaker(error.Type)) && error.Type != ErrorType.RateLimited;
+        var counts = !isOutage && error.Type != ErrorType.RateLimited;
         if (counts && attempts + 1 > options.MaxRetryAttempts)
             return new RetryPlan(NextStep.DeadLetter, default, CountsAsAttempt: true);
 

@@ -233,15 +233,9 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     {
         var delivery = outcome.Delivery;
         var now = _time.GetUtcNow();
-        var failures = delivery.Failures ??= new FailureHistory { FirstFailure = now };
+        var failures = delivery.Failures ??= new FailureHistory { FirstFailure = now, SuccessesSeen = long.MaxValue };
         var error = Classify(delivery, failures.Attempts + 1, outcome.Error!);
         var wasProbe = outcome.Admission == Admission.Probe;
-        var plan = RetryPolicy.Decide(error, failures.Attempts, failures.Retries, wasProbe, _options.Retry, Random.Shared.NextDouble());
-        failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
-        failures.LastFailure = now;
-        failures.ErrorType = error.Type;
-        failures.Exception = outcome.Error;
-
         if (RetryPolicy.CountsForBreaker(error.Type))
         {
             if (_breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
@@ -251,6 +245,14 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         {
             _breaker.ProbeCameToNothing();
         }
+
+        var isExcused = RetryPolicy.IsOutage(error.Type, wasProbe, _breaker.IsClosed, othersGotThrough: _breaker.Successes > failures.SuccessesSeen);
+        var plan = RetryPolicy.Decide(error, failures.Attempts, failures.Retries, isExcused, _options.Retry, Random.Shared.NextDouble());
+        failures.SuccessesSeen = _breaker.Successes;
+        failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
+        failures.LastFailure = now;
+        failures.ErrorType = error.Type;
+        failures.Exception = outcome.Error;
 
         if (error.Type is ErrorType.RateLimited)
             _hold.HoldFor(plan.Delay);

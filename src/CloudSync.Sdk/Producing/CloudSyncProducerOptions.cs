@@ -28,7 +28,10 @@ public sealed class CloudSyncProducerOptions
     /// <summary>How batches are compressed: <c>none</c>, <c>gzip</c>, <c>snappy</c>, <c>lz4</c> or <c>zstd</c>. Default <c>lz4</c>.</summary>
     public ProducerCompression Compression { get; set; } = ProducerCompression.Lz4;
 
-    /// <summary>Memory for messages that are not yet acknowledged, in bytes. Default 128 MiB. When it is full, callers wait.</summary>
+    /// <summary>
+    /// Memory for messages that are not yet acknowledged, in bytes. Default 128 MiB. When it is full, callers wait. A message counts with its key, value and
+    /// headers and about 1 KB of its own, so the default holds some 100,000 small messages.
+    /// </summary>
     [SettingRange(1_024, 1_099_511_627_776)]
     public long BufferBytes { get; set; } = 128 * 1024 * 1024;
 

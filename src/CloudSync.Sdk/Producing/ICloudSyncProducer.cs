@@ -9,26 +9,36 @@ public interface ICloudSyncProducer
     /// Ends the wait. A message that is already queued is sent all the same: produce it again with the same id and it is still delivered once.
     /// </param>
     /// <returns>Where the message stands, and its id.</returns>
-    /// <exception cref="ProduceFailedException">The brokers did not acknowledge the message in time, or refused it.</exception>
+    /// <exception cref="ArgumentException">The message can't be written: an id without a length or with too much of it, a header that is ours to write.</exception>
+    /// <exception cref="ProduceFailedException">
+    /// The brokers did not acknowledge the message in time, or refused it, or the producer was stopped before they did.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The producer is stopped.</exception>
     ValueTask<ProducedMessage> ProduceAsync(OutgoingMessage message, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Queues a message for volume: no task for each message. Completes at once while the queue has room, and waits (without a thread) while it has
-    /// none; no message is thrown away.
+    /// Queues a message for volume: no task for each message. Completes at once while there is room (<see cref="CloudSyncProducerOptions.BufferBytes"/>), and
+    /// waits (without a thread) while there is none; no message is thrown away. Who comes first goes first, so messages that one caller produces one after
+    /// the other keep their order even if it awaits none of them.
     /// </summary>
     /// <param name="message">The message.</param>
     /// <param name="acknowledgement">
     /// Told once when the brokers have acknowledged or refused the message, on the client's own thread: it must be quick and must not throw.
-    /// <see langword="null"/> when nobody asks: failures are then only counted and logged.
+    /// <see langword="null"/> when nobody asks: failures are then only counted and logged. It is not told when this call throws.
     /// </param>
     /// <param name="cancellationToken">Ends the wait for room; the message is then not queued.</param>
+    /// <exception cref="ArgumentException">The message can't be written: an id without a length or with too much of it, a header that is ours to write.</exception>
     /// <exception cref="OperationCanceledException">The wait for room was cancelled; the message was not queued.</exception>
     /// <exception cref="ProduceFailedException">The message can't be queued at all: it is larger than the largest message allowed.</exception>
+    /// <exception cref="ObjectDisposedException">The producer is stopped.</exception>
     ValueTask EnqueueAsync(
         OutgoingMessage message, IProduceAcknowledgement? acknowledgement = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Waits until everything that was queued has been acknowledged or refused.</summary>
+    /// <summary>
+    /// Waits until every message that was given before this call has been acknowledged or refused, those that still wait for room included. What lingers is sent
+    /// at once. Messages that others give meanwhile are not waited for.
+    /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     Task FlushAsync(CancellationToken cancellationToken = default);
 }

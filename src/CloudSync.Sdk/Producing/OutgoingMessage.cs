@@ -11,7 +11,8 @@ public readonly record struct OutgoingMessage
     public ReadOnlyMemory<byte> Value { get; init; }
 
     /// <summary>
-    /// The message id: two messages with one id are delivered once. Default <see langword="null"/>: an id is made (a version 7 UUID).
+    /// The message id, 1 to 1,024 characters: two messages with one id are delivered once. Default <see langword="null"/>: an id is made (a version 7 UUID,
+    /// which is unique and in the order of time, and can be guessed).
     /// </summary>
     public string? Id { get; init; }
 
@@ -30,9 +31,13 @@ public readonly record struct OutgoingMessage
     /// <summary>The media type of the payload. Default <see langword="null"/>: <c>application/json</c>.</summary>
     public string? ContentType { get; init; }
 
-    /// <summary>What the message belongs to. Default <see langword="null"/>: the header is left out.</summary>
+    /// <summary>What the message belongs to. Default <see langword="null"/>, or empty: the header is left out.</summary>
     public string? CorrelationId { get; init; }
 
-    /// <summary>Further headers, after ours. Default <see langword="null"/>: none.</summary>
+    /// <summary>
+    /// Further headers, after ours; a name may come several times. Those that are written from the properties above (<c>ce_id</c>, <c>content-type</c> …) are
+    /// refused. <c>traceparent</c> or <c>tracestate</c> among them passes a trace on, and takes the place of the current activity's. Default
+    /// <see langword="null"/>: none.
+    /// </summary>
     public IReadOnlyList<MessageHeader>? Headers { get; init; }
 }

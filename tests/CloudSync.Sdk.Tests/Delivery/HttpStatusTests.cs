@@ -1,3 +1,4 @@
+using FsCheck.Xunit;
 using Xunit;
 
 namespace CloudSync.Sdk.Tests;
@@ -5,58 +6,29 @@ namespace CloudSync.Sdk.Tests;
 public class HttpStatusTests
 {
     [Theory]
-    [InlineData(301, ErrorType.Permanent)]
-    [InlineData(400, ErrorType.ValidationError)]
-    [InlineData(401, ErrorType.Authentication)]
-    [InlineData(403, ErrorType.Authentication)]
-    [InlineData(404, ErrorType.ValidationError)]
-    [InlineData(407, ErrorType.Authentication)]
-    [InlineData(408, ErrorType.Timeout)]
-    [InlineData(413, ErrorType.ValidationError)]
-    [InlineData(422, ErrorType.ValidationError)]
-    [InlineData(423, ErrorType.Transient)]
-    [InlineData(425, ErrorType.Transient)]
-    [InlineData(429, ErrorType.RateLimited)]
-    [InlineData(500, ErrorType.ServiceUnavailable)]
-    [InlineData(501, ErrorType.Permanent)]
-    [InlineData(502, ErrorType.ServiceUnavailable)]
-    [InlineData(503, ErrorType.ServiceUnavailable)]
-    [InlineData(504, ErrorType.Timeout)]
-    [InlineData(507, ErrorType.ServiceUnavailable)]
-    [InlineData(511, ErrorType.Authentication)]
-    [InlineData(529, ErrorType.ServiceUnavailable)]
-    public void The_statuses_that_endpoints_answer_with(int status, ErrorType expected) => Assert.Equal(expected, HttpStatus.Classify(status));
+    [InlineData(ErrorType.ServiceUnavailable, 300, 301, 302, 303, 304, 307, 308, 399)]
+    [InlineData(ErrorType.Authentication, 401, 403, 407)]
+    [InlineData(ErrorType.Timeout, 408, 504)]
+    [InlineData(ErrorType.RateLimited, 429)]
+    [InlineData(ErrorType.ServiceUnavailable, 402, 404, 405, 406, 410, 414, 421, 426, 500, 501, 502, 503, 505, 507, 511, 520, 599)]
+    [InlineData(ErrorType.Transient, 409, 423, 425)]
+    [InlineData(ErrorType.ValidationError, 400, 413, 415, 422, 431)]
+    [InlineData(ErrorType.Permanent, 411, 412, 416, 417, 418, 424, 428, 451, 499)]
+    [InlineData(ErrorType.Unknown, 0, 100, 101, 199, 600, 999, -1)]
+    public void A_status_has_one_kind(ErrorType expected, params int[] statuses) =>
+        Assert.All(statuses, status => Assert.Equal(expected, HttpStatus.ErrorTypeOf(status)));
+
+    [Property]
+    public bool Only_a_2xx_is_no_error(int status) => HttpStatus.ErrorTypeOf(status) is null == (status / 100 == 2);
 
     [Fact]
-    public void Every_status_has_a_kind_that_suits_its_class() => Assert.All(Enumerable.Range(100, 500), status =>
+    public void All_of_4xx_and_5xx_is_known_and_no_error_of_the_endpoint_dead_letters()
     {
-        var type = HttpStatus.Classify(status);
-        Assert.True(Enum.IsDefined(type));
-        switch (status / 100)
-        {
-            // No error at all, and whoever asks about one is mistaken: nothing is given up for that.
-            case 1 or 2:
-                Assert.Equal(ErrorType.Unknown, type);
-                break;
-            case 3:
-                Assert.True(RetryPolicy.IsPermanent(type));
-                break;
-            case 4:
-                // The endpoint is there: 4xx opens the breaker only where every message would get it.
-                Assert.True(!RetryPolicy.CountsForBreaker(type) || type is ErrorType.Authentication or ErrorType.Timeout);
-                break;
-            default:
-                // A server's fault is no fault of the message, but for what it will never do.
-                Assert.True(!RetryPolicy.IsPermanent(type) || status is 501 or 505 or 506 or 508 or 510);
-                break;
-        }
-    });
+        for (var status = 300; status < 600; status++)
+            Assert.NotEqual(ErrorType.Unknown, HttpStatus.ErrorTypeOf(status));
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(-1)]
-    [InlineData(600)]
-    [InlineData(999)]
-    [InlineData(int.MaxValue)]
-    public void A_number_that_is_no_status_is_unknown(int status) => Assert.Equal(ErrorType.Unknown, HttpStatus.Classify(status));
+        ErrorType?[] deadLettering = [ErrorType.Permanent, ErrorType.ValidationError, ErrorType.SerializationError];
+        for (var status = 500; status < 600; status++)
+            Assert.DoesNotContain(HttpStatus.ErrorTypeOf(status), deadLettering);
+    }
 }

@@ -40,6 +40,20 @@ public class RetryPolicyTests
         Assert.Equal((again ? NextStep.Retry : NextStep.DeadLetter, counts), (plan.Next, plan.CountsAsAttempt));
     }
 
+    /// <summary>What is refused while others get through is the message's own fault; what nobody gets through is an outage.</summary>
+    [Theory]
+    [InlineData(false, true, false, false)]
+    [InlineData(false, true, true, false)]
+    [InlineData(false, false, true, false)]
+    [InlineData(false, false, false, true)]
+    [InlineData(true, false, true, true)]
+    [InlineData(true, false, false, true)]
+    public void Whose_fault_a_failure_is(bool wasProbe, bool breakerIsClosed, bool othersGotThrough, bool isOutage)
+    {
+        Assert.Equal(isOutage, RetryPolicy.IsOutage(ErrorType.ServiceUnavailable, wasProbe, breakerIsClosed, othersGotThrough));
+        Assert.False(RetryPolicy.IsOutage(ErrorType.ValidationError, wasProbe, breakerIsClosed, othersGotThrough));
+    }
+
     /// <summary>After the last attempt: 5 retries are 6 attempts, and 5 have counted so far.</summary>
     [Theory]
     [InlineData(ErrorType.Transient, false, false)]
@@ -120,7 +134,7 @@ public class RetryPolicyTests
         var options = new RetryOptions { MaxRetryAttempts = max.Get };
         var error = new ErrorClassification((ErrorType)(Math.Abs((long)type) % 11), asked);
 
-        var plan = RetryPolicy.Decide(error, attempts.Get, retries.Get, wasProbe, options, random: 0.5);
+        var plan = RetryPolicy.Decide(error, attempts.Get, retries.Get, RetryPolicy.IsOutage(error.Type, wasProbe, breakerIsClosed: true, othersGotThrough: false), options, random: 0.5);
 
         if (plan.Next == NextStep.DeadLetter)
             Assert.True(RetryPolicy.IsPermanent(error.Type) || (plan.CountsAsAttempt && attempts.Get >= max.Get));
@@ -132,5 +146,11 @@ public class RetryPolicyTests
 
     private static RetryPlan Decide(
         ErrorType type, int attempts = 0, int retries = 0, bool wasProbe = false, TimeSpan? retryAfter = null, RetryOptions? options = null) =>
-        RetryPolicy.Decide(new ErrorClassification(type, retryAfter), attempts, retries, wasProbe, options ?? new RetryOptions { Jitter = 0 }, random: 0.3);
+        RetryPolicy.Decide(
+            new ErrorClassification(type, retryAfter),
+            attempts,
+            retries,
+            RetryPolicy.IsOutage(type, wasProbe, breakerIsClosed: true, othersGotThrough: false),
+            options ?? new RetryOptions { Jitter = 0 },
+            random: 0.3);
 }

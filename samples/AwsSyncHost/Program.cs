@@ -1,0 +1,23 @@
+using CloudSync.Sdk;
+using Microsoft.Extensions.Hosting;
+
+namespace AwsSyncHost;
+
+/// <summary>Kafka in, AWS API Gateway out.</summary>
+public static class Program
+{
+    /// <summary>Runs until it is told to stop.</summary>
+    public static Task Main(string[] args) => CreateHost(args).RunAsync();
+
+    /// <summary>The host, ready to run. <paramref name="contentRoot"/> is where appsettings.json lies: by default beside the program.</summary>
+    public static IHost CreateHost(string[] args, string? contentRoot = null, Action<IHostApplicationBuilder>? configure = null)
+    {
+        var builder = Host.CreateApplicationBuilder(
+            new HostApplicationBuilderSettings { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
+        builder.Services
+            .AddCloudSyncConsumer("aws", builder.Configuration.GetSection("CloudSync:Aws"))
+            .UseHttpSink(builder.Configuration.GetSection("CloudSync:AwsEndpoint"));
+        configure?.Invoke(builder);
+        return builder.Build();
+    }
+}

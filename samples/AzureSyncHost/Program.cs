@@ -1,0 +1,24 @@
+using CloudSync.Sdk;
+using Microsoft.Extensions.Hosting;
+
+namespace AzureSyncHost;
+
+/// <summary>Kafka in, Azure API Management out.</summary>
+public static class Program
+{
+    /// <summary>Runs until it is told to stop.</summary>
+    public static Task Main(string[] args) => CreateHost(args).RunAsync();
+
+    /// <summary>The host, ready to run. <paramref name="contentRoot"/> is where appsettings.json lies: by default beside the program.</summary>
+    public static IHost CreateHost(string[] args, string? contentRoot = null, Action<IHostApplicationBuilder>? configure = null)
+    {
+        var builder = Host.CreateApplicationBuilder(
+            new HostApplicationBuilderSettings { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
+        builder.Services
+            .AddCloudSyncConsumer("azure", builder.Configuration.GetSection("CloudSync:Azure"))
+            .UseHttpSink(builder.Configuration.GetSection("CloudSync:AzureEndpoint"))
+            .UseErrorClassifier<AzureErrorClassifier>();
+        configure?.Invoke(builder);
+        return builder.Build();
+    }
+}

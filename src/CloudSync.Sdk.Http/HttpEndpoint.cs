@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+
+namespace CloudSync.Sdk;
+
+/// <summary>The one address that messages are posted to: what every request has in common, and what an answer means.</summary>
+internal sealed class HttpEndpoint
+{
+    /// <summary>What fits into the buffers of a socket is written before anybody can refuse it.</summary>
+    private const int LeastToAskFirst = 16 * 1024;
+
+    private readonly HttpClient _client;
+    private readonly HttpSinkOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Uri _url;
+    private readonly Version _version;
+    private readonly HttpVersionPolicy _versionPolicy;
+    private readonly KeyValuePair<string, string>[] _headers;
+    private readonly AuthenticationHeaderValue? _bearer;
+    private long _askFirstFrom = long.MaxValue;
+
+    public HttpEndpoint(HttpClient client, HttpSinkOptions options, TimeProvider? time)
+    {
+        HttpSinkRules.Ensure(options);
+        _client = client;
+        _options = options;
+        _time = time ?? TimeProvider.System;
+        _url = new Uri(options.Url);
+        Address = _url.GetLeftPart(UriPartial.Path);
+        _version = options.Http2 ? HttpVersion.Version20 : HttpVersion.Version11;
+
+        // Without TLS nothing can agree on a version, so HTTP/2 has to be insisted on there.
+        _versionPolicy = options.Http2 && _url.Scheme == Uri.UriSchemeHttp ? HttpVersionPolicy.RequestVersionExact : HttpVersionPolicy.RequestVersionOrLower;
+        _headers = [.. HeadersOf(options)];
+        _bearer = string.IsNullOrEmpty(options.BearerToken) ? null : new AuthenticationHeaderValue("Bearer", options.BearerToken);
+    }
+
+    /// <summary>The address as it may be shown: without its query.</summary>
+    public string Address { get; }
+
+    /// <summary>Sends a request and returns as soon as the answer's headers are there, with the length of what was sent.</summary>
+    /// <remarks>
+    /// An endpoint that finds a body too large answers 413 and closes the connection, often while the body is still being written. The writing then fails,
+    /// nobody reads the answer, and a batch that only had to be halved looks like an outage, again and again. So a body that could not be written is sent
+    /// once more, this time asking first (<c>Expect: 100-continue</c>); if that brings the 413 to light, bodies of that size ask first from then on.
+    /// </remarks>
+    public async ValueTask<(HttpResponseMessage Response, long Length)> PostAsync<T>(
+        T what, Func<T, HttpRequestMessage> makeRequest, CancellationToken cancellationToken)
+    {
+        var length = 0L;
+        try
+        {
+            using var request = makeRequest(what);
+            length = request.Content?.Headers.ContentLength ?? 0;
+            return (await SendAsync(request, length >= Volatile.Read(ref _askFirstFrom), cancellationToken), length);
+        }
+        catch (HttpRequestException e) when (length >= LeastToAskFirst && length < Volatile.Read(ref _askFirstFrom) && BrokeWithinTheRequest(e))
+        {
+            using var request = makeRequest(what);
+            var response = await SendAsync(request, askFirst: true, cancellationToken);
+            if (response.StatusCode == HttpStatusCode.RequestEntityTooLarge)
+                Volatile.Write(ref _askFirstFrom, Math.Min(length, Volatile.Read(ref _askFirstFrom)));
+            if (response.StatusCode != HttpStatusCode.ExpectationFailed)
+                return (response, length);
+
+            // It does not take the question, which says nothing about the message.
+            response.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What an answer that is no 2xx means.</summary>
+    /// <param name="response">The answer. Its body is not looked at: it may repeat the payload.</param>
+    /// <param name="what">What was sent, for the reader: <c>a message of 312 bytes</c>.</param>
+    /// <param name="errorType">The kind, where it is not the one of the status.</param>
+    public SinkException Error(HttpResponseMessage response, string what, ErrorType? errorType = null)
+    {
+        var status = (int)response.StatusCode;
+        var type = errorType ?? HttpStatus.ErrorTypeOf(status) ?? ErrorType.Unknown;
+        var retryAfter = RetryAfterOf(response);
+        var wait = retryAfter is { } time ? string.Create(CultureInfo.InvariantCulture, $" and asks to wait {time:c}") : "";
+        return new SinkException(type, $"POST {Address} with {what} answered {HttpStatus.Describe(status)}{wait}.{Advice(response, status, type)}")
+        {
+            StatusCode = status,
+            RetryAfter = retryAfter,
+        };
+    }
+
+    private static bool BrokeWithinTheRequest(HttpRequestException e) =>
+        e.InnerException is IOException && e.HttpRequestError is HttpRequestError.Unknown or HttpRequestError.ResponseEnded;
+
+    private async ValueTask<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool askFirst, CancellationToken cancellationToken)
+    {
+        request.Method = HttpMethod.Post;
+        request.RequestUri = _url;
+        request.Version = _version;
+        request.VersionPolicy = _versionPolicy;
+        request.Headers.Authorization = _bearer ?? await RefreshedBearer(cancellationToken);
+        if (askFirst)
+            request.Headers.ExpectContinue = true;
+        foreach (var (name, value) in _headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+
+        return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> HeadersOf(HttpSinkOptions options)
+    {
+        // Some web application firewalls refuse a request that does not say who it is from.
+        if (!options.Headers.ContainsKey("User-Agent"))
+            yield return new("User-Agent", "CloudSync.Sdk");
+        if (!string.IsNullOrEmpty(options.ApiKeyHeader))
+            yield return new(options.ApiKeyHeader, options.ApiKey!);
+        foreach (var header in options.Headers)
+            yield return header;
+    }
+
+    private static string Advice(HttpResponseMessage response, int status, ErrorType type) => status switch
+    {
+        >= 300 and <= 399 => $" Redirects are not followed{RedirectHost(response)}: set Url to the address that takes messages.",
+        401 or 403 => " Check ApiKeyHeader, ApiKey, BearerToken or Headers.",
+        407 => " Check the proxy's credentials.",
+        404 or 405 or 410 => " Nothing takes messages at this address: check Url.",
+        413 => " The endpoint does not take a body of this size.",
+        415 when type == ErrorType.ServiceUnavailable => " The endpoint does not take batches: set Mode to Single.",
+        _ => "",
+    };
+
+    /// <summary>The host alone: the rest of a Location often holds what somebody may log in with.</summary>
+    private static string RedirectHost(HttpResponseMessage response) =>
+        response.Headers.Location is { IsAbsoluteUri: true } location ? $" (to host '{location.IdnHost}')" : "";
+
+    private TimeSpan? RetryAfterOf(HttpResponseMessage response) =>
+        response.Headers.NonValidated.TryGetValues("Retry-After", out var values)
+            ? RetryAfter.Read(values.FirstOrDefault(), _time.GetUtcNow(), _options.MaxRetryAfter)
+            : null;
+
+    private async ValueTask<AuthenticationHeaderValue?> RefreshedBearer(CancellationToken cancellationToken)
+    {
+        if (_options.BearerTokenProvider is not { } provider)
+            return null;
+
+        string? token;
+        try
+        {
+            token = await provider(cancellationToken);
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or HttpRequestException or SinkException))
+        {
+            throw new SinkException(ErrorType.Authentication, $"No token to POST {Address} with: BearerTokenProvider threw {e.GetType().Name}.", e);
+        }
+
+        return token is not null && HeaderText.IsToken68(token)
+            ? new AuthenticationHeaderValue("Bearer", token)
+            : throw new SinkException(
+                ErrorType.Authentication, $"No token to POST {Address} with: BearerTokenProvider gave none, or one with a character that is in no bearer token.");
+    }
+}

@@ -1,0 +1,393 @@
+using System.Diagnostics;
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace CloudSync.Sdk;
+
+/// <inheritdoc cref="ICloudSyncProducer"/>
+/// <remarks>
+/// A message's way: <see cref="ProducerEnvelope"/> writes the record, <see cref="ProducerBuffer"/> lets it in or makes it wait, <see cref="Send"/> hands it to
+/// the client, <see cref="Reported"/> hears what became of it and tells the caller.
+/// </remarks>
+internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, IDisposable
+{
+    /// <summary>A client that has failed for good is made anew, but not in a loop: a missing right, for example, ends each one as soon as it connects.</summary>
+    private static readonly TimeSpan RebuildInterval = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan FailureLogInterval = TimeSpan.FromSeconds(10);
+
+    private readonly CloudSyncProducerOptions _options;
+    private readonly ProducerConfig _config;
+    private readonly ProducerEnvelope _envelope;
+    private readonly ProducerBuffer _buffer;
+    private readonly ProducerMetrics _metrics;
+    private readonly Action<OutgoingRecord, DeliveryReport<byte[]?, byte[]>> _reported;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    private readonly Lock _clientLock = new();
+    private readonly List<Task> _background = [];
+    private volatile ProducerClient? _client;
+    private long _clientMadeAt;
+    private int _isHurrying;
+    private volatile bool _isStopped;
+
+    private readonly Lock _failureLock = new();
+    private long? _failureLoggedAt;
+    private long _failuresNotLogged;
+
+    private readonly Lock _drainLock = new();
+    private TimeSpan _drainTimeLeft;
+
+    public CloudSyncProducer(
+        IOptions<CloudSyncProducerOptions> options, IEnumerable<ProducerKafkaChange> changes, ILogger<CloudSyncProducer> log, TimeProvider? time = null)
+    {
+        _options = options.Value;
+        _log = log;
+        _time = time ?? TimeProvider.System;
+        _config = ProducerConfiguration.Build(_options, changes.Select(change => change.Apply), out var setBack);
+        if (setBack.Count > 0)
+            _log.SetBack(string.Join(", ", setBack));
+        _envelope = new ProducerEnvelope(_options, _time);
+        _buffer = new ProducerBuffer(_options.BufferBytes, Send);
+        _metrics = new ProducerMetrics(_options.Topic, _time);
+        _reported = Reported;
+        _drainTimeLeft = _options.FlushTimeout;
+    }
+
+    public async ValueTask<ProducedMessage> ProduceAsync(OutgoingMessage message, CancellationToken cancellationToken = default)
+    {
+        var awaited = new AwaitedAcknowledgement();
+        await EnqueueAsync(message, awaited, cancellationToken);
+        return await awaited.Task.WaitAsync(cancellationToken);
+    }
+
+    public ValueTask EnqueueAsync(
+        OutgoingMessage message, IProduceAcknowledgement? acknowledgement = null, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_isStopped, typeof(ICloudSyncProducer));
+        cancellationToken.ThrowIfCancellationRequested();
+
+        var record = Record(message, acknowledgement);
+        if (record.WireSize > _options.MaxMessageBytes)
+        {
+            var failure = ProduceFailure.TooLarge(record.Id, record.WireSize, _options);
+            _metrics.Settled(record, default, failure, nameof(ErrorCode.MsgSizeTooLarge));
+            return ValueTask.FromException(failure);
+        }
+
+        if (!_buffer.TryEnter(record))
+            return new ValueTask(EnqueueWhenThereIsRoom(record, cancellationToken));
+
+        try
+        {
+            Send(record);
+            return ValueTask.CompletedTask;
+        }
+        catch (Exception e)
+        {
+            _buffer.Leave(record);
+            return ValueTask.FromException(e);
+        }
+    }
+
+    public Task FlushAsync(CancellationToken cancellationToken = default)
+    {
+        var settled = _buffer.WhenSettled();
+        if (!settled.IsCompleted)
+            Hurry();
+        return settled.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Makes the client, so that a setting which it does not take stops the host's start, and not the first message.</summary>
+    public void Start()
+    {
+        Client();
+        _log.ProducerStarted(_options.Topic, _options.BootstrapServers);
+        foreach (var key in ProducerConfiguration.CertificateChecks)
+            if (_config.Get(key) is "false" or "none")
+                _log.CertificatesUnchecked(key);
+    }
+
+    /// <summary>
+    /// Waits for what is not yet acknowledged. Messages are still taken: a service that stops later than this one may produce its last, and
+    /// <see cref="DisposeAsync"/> waits for those, in what is left of <see cref="CloudSyncProducerOptions.FlushTimeout"/>.
+    /// </summary>
+    public async Task Drain(CancellationToken cancellationToken)
+    {
+        TimeSpan left;
+        lock (_drainLock)
+            left = _drainTimeLeft;
+
+        var since = _time.GetTimestamp();
+        try
+        {
+            await FlushAsync(cancellationToken).WaitAsync(left, _time, cancellationToken);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            // What is left is counted, logged and told to its callers when the producer closes.
+        }
+
+        lock (_drainLock)
+            _drainTimeLeft = TimeSpan.FromTicks(Math.Max(0, left.Ticks - _time.GetElapsedTime(since).Ticks));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _isStopped = true;
+        await Drain(CancellationToken.None);
+        Close();
+    }
+
+    /// <summary>As <see cref="DisposeAsync"/>, and on the pool: the caller's context, which this blocks, may be the one that the awaits would go back to.</summary>
+    public void Dispose() => Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
+
+    private OutgoingRecord Record(in OutgoingMessage message, IProduceAcknowledgement? acknowledgement)
+    {
+        var activity = _metrics.StartSend(message);
+        try
+        {
+            var record = _envelope.Write(message, activity ?? Activity.Current);
+            record.Acknowledgement = acknowledgement;
+            record.Activity = activity;
+            record.ProducedAt = _time.GetTimestamp();
+            record.Reported = _reported;
+            return record;
+        }
+        catch (Exception e)
+        {
+            ProducerMetrics.EndSend(activity, e.Message, nameof(ArgumentException));
+            throw;
+        }
+    }
+
+    private async Task EnqueueWhenThereIsRoom(OutgoingRecord record, CancellationToken cancellationToken)
+    {
+        _metrics.Waited();
+        try
+        {
+            await _buffer.EnterAsync(record, cancellationToken);
+        }
+        catch (OperationCanceledException e)
+        {
+            ProducerMetrics.EndSend(record.Activity, e.Message, nameof(OperationCanceledException));
+            throw;
+        }
+    }
+
+    /// <summary>Hands a record that is in the buffer to the client.</summary>
+    /// <exception cref="ProduceFailedException">The client has not taken it. The record must leave the buffer.</exception>
+    private void Send(OutgoingRecord record)
+    {
+        Error error;
+        try
+        {
+            try
+            {
+                Client().Produce(record);
+                return;
+            }
+            catch (KafkaException e) when (e.Error.IsFatal)
+            {
+                // Found out by this very record: the next client may take it.
+                Client().Produce(record);
+                return;
+            }
+        }
+        catch (KafkaException e)
+        {
+            error = e.Error;
+        }
+        catch (ObjectDisposedException)
+        {
+            var stopped = ProduceFailure.Stopped(record.Id, _options);
+            _metrics.Settled(record, default, stopped, nameof(ObjectDisposedException));
+            throw stopped;
+        }
+
+        var failure = ProduceFailure.Of(record.Id, error, _options);
+        _metrics.Settled(record, default, failure, error.Code.ToString());
+        throw failure;
+    }
+
+    /// <summary>What became of a record: on one of the client's threads.</summary>
+    private void Reported(OutgoingRecord record, DeliveryReport<byte[]?, byte[]> report)
+    {
+        if (!report.Error.IsError)
+            Settle(record, new ProducedMessage(record.Id, _options.Topic, report.Partition.Value, report.Offset.Value), null, null);
+        else
+            Settle(record, default, ProduceFailure.Of(record.Id, report.Error, _options), report.Error.Code.ToString());
+    }
+
+    private void Settle(OutgoingRecord record, in ProducedMessage produced, ProduceFailedException? failure, string? errorType)
+    {
+        if (!record.TrySettle())
+            return;
+
+        _metrics.Settled(record, produced, failure, errorType);
+        try
+        {
+            if (failure is null)
+                record.Acknowledgement?.Acknowledged(produced);
+            else if (record.Acknowledgement is { } acknowledgement)
+                acknowledgement.Failed(failure);
+            else
+                LogFailure(failure);
+        }
+        catch (Exception e)
+        {
+            _log.AcknowledgementThrew(e, record.Acknowledgement!.GetType(), record.Id);
+        }
+
+        _buffer.Leave(record);
+    }
+
+    /// <summary>An outage fails every message that is under way; its log must not be as long as the queue was.</summary>
+    private void LogFailure(ProduceFailedException failure)
+    {
+        long others;
+        lock (_failureLock)
+        {
+            if (_failureLoggedAt is { } at && _time.GetElapsedTime(at) < FailureLogInterval)
+            {
+                _failuresNotLogged++;
+                return;
+            }
+
+            _failureLoggedAt = _time.GetTimestamp();
+            (others, _failuresNotLogged) = (_failuresNotLogged, 0);
+        }
+
+        _log.NotTaken(failure.Message, others, FailureLogInterval);
+    }
+
+    /// <summary>
+    /// The client, made at its first use. One that has failed for good (the brokers have forgotten its sequence numbers, or refuse its producer id) is replaced:
+    /// its messages fail, each with its report, and new ones need not.
+    /// </summary>
+    /// <exception cref="KafkaException">The client has failed for good, and it is too early for another.</exception>
+    /// <exception cref="ObjectDisposedException">There is no client any more.</exception>
+    private ProducerClient Client()
+    {
+        if (_client is { Fatal: null } client)
+            return client;
+
+        lock (_clientLock)
+        {
+            if (_client is { } current)
+            {
+                if (current.Fatal is not { } fatal)
+                    return current;
+                if (_time.GetElapsedTime(_clientMadeAt) < RebuildInterval)
+                    throw new KafkaException(fatal);
+
+                ObjectDisposedException.ThrowIf(_isStopped, this);
+                _log.ClientLost(_options.Topic, fatal.Reason, fatal.Code.ToString());
+                InBackground(() => Retire(current));
+            }
+
+            ObjectDisposedException.ThrowIf(_isStopped, this);
+            _clientMadeAt = _time.GetTimestamp();
+            return _client = new ProducerClient(_config, _options.Topic, _log);
+        }
+    }
+
+    /// <summary>Lets a client that has failed report what it still had, and ends it.</summary>
+    private void Retire(ProducerClient client)
+    {
+        var since = _time.GetTimestamp();
+        while (_buffer.Records(client).Count > 0 && !_isStopped && _time.GetElapsedTime(since) < _options.DeliveryTimeout)
+            client.Hurry();
+
+        client.Close();
+        Abandon(client);
+    }
+
+    /// <summary>
+    /// While somebody waits for a flush, what lingers is sent at once. The client can only do that in a call that blocks, so it has a thread, one for all.
+    /// </summary>
+    private void Hurry()
+    {
+        if (Interlocked.Exchange(ref _isHurrying, 1) != 0)
+            return;
+
+        InBackground(() =>
+        {
+            do
+            {
+                while (_buffer.IsFlushAwaited && _client is { } client)
+                    client.Hurry();
+                Volatile.Write(ref _isHurrying, 0);
+            }
+            while (_buffer.IsFlushAwaited && _client is not null && Interlocked.Exchange(ref _isHurrying, 1) == 0);
+        });
+    }
+
+    private void InBackground(Action blocking)
+    {
+        var task = Task.Factory.StartNew(
+            () =>
+            {
+                try
+                {
+                    blocking();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // The client was closed meanwhile, which is what this was to end with.
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        lock (_background)
+        {
+            _background.RemoveAll(ended => ended.IsCompleted);
+            _background.Add(task);
+        }
+    }
+
+    private void Close()
+    {
+        ProducerClient? client;
+        lock (_clientLock)
+            (client, _client) = (_client, null);
+        if (client is null)
+            return;
+
+        client.Close();
+        var left = _buffer.Records();
+        Abandon(client);
+        lock (_background)
+            Task.WaitAll([.. _background]);
+
+        if (left.Count == 0)
+            _log.ProducerStopped(_options.Topic);
+        else
+            _log.StoppedUnacknowledged(_options.Topic, left.Count, _options.FlushTimeout, string.Join(", ", left.Take(5).Select(record => record.Id)));
+    }
+
+    /// <summary>
+    /// Tells the callers of what a closed client never reported. What waits for room behind it is refused by <see cref="Send"/>, as room comes free.
+    /// </summary>
+    private void Abandon(ProducerClient client)
+    {
+        foreach (var record in _buffer.Records(client))
+            Settle(record, default, ProduceFailure.Stopped(record.Id, _options), nameof(ObjectDisposedException));
+    }
+
+    /// <summary>The acknowledgement that <see cref="ProduceAsync"/> awaits.</summary>
+    private sealed class AwaitedAcknowledgement()
+        : TaskCompletionSource<ProducedMessage>(TaskCreationOptions.RunContinuationsAsynchronously), IProduceAcknowledgement
+    {
+        public void Acknowledged(in ProducedMessage produced) => TrySetResult(produced);
+
+        public void Failed(ProduceFailedException failure)
+        {
+            TrySetException(failure);
+            _ = Task.Exception; // Seen: the one who would look may have been cancelled.
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+
+namespace CloudSync.Sdk;
+
+/// <summary>
+/// One client of Kafka, which can be closed while others use it: the client itself must not be touched after its end, not even by a call that began before.
+/// </summary>
+internal sealed class ProducerClient
+{
+    private readonly IProducer<byte[]?, byte[]> _client;
+    private readonly string _topic;
+    private volatile Error? _fatal;
+    private int _users;
+    private int _isClosed;
+
+    /// <exception cref="InvalidOperationException">The client does not take its settings.</exception>
+    public ProducerClient(ProducerConfig config, string topic, ILogger log)
+    {
+        _topic = topic;
+        try
+        {
+            // The client's own thread would carry the context of whoever comes first (its span, its culture) for as long as it lives.
+            using var flow = ExecutionContext.SuppressFlow();
+            _client = new ProducerBuilder<byte[]?, byte[]>(config)
+                .SetLogHandler((_, entry) => log.ProducerClientSays(entry.Facility, entry.Message))
+                .SetErrorHandler((_, error) =>
+                {
+                    if (error.IsFatal)
+                        _fatal ??= error;
+                    log.ProducerError(topic, error.Reason, error.Code.ToString());
+                })
+                .Build();
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or KafkaException or DllNotFoundException)
+        {
+            throw new InvalidOperationException(
+                $"The Kafka client for topic {topic} can't be made: {e.Message.TrimEnd('.')}. Check the settings under Kafka, and those set in ConfigureKafka.", e);
+        }
+    }
+
+    /// <summary>Why this client takes nothing any more; <see langword="null"/> while it does.</summary>
+    public Error? Fatal => _fatal;
+
+    /// <summary>Hands a record over. Its report comes later, on another thread.</summary>
+    /// <exception cref="KafkaException">The client has not taken it.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
+    public void Produce(OutgoingRecord record)
+    {
+        Enter();
+        try
+        {
+            record.Client = this;
+            _client.Produce(_topic, record.Message, record.OnReport);
+            record.Forget();
+        }
+        catch (KafkaException e)
+        {
+            record.Client = null;
+            if (e.Error.IsFatal)
+                _fatal ??= e.Error;
+            throw;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
+    }
+
+    /// <summary>Sends at once what lingers, and waits for reports. Blocks for up to a tenth of a second.</summary>
+    public void Hurry()
+    {
+        Enter();
+        try
+        {
+            _client.Flush(TimeSpan.FromMilliseconds(100));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
+    }
+
+    /// <summary>Ends the client. What it has not reported by now it never will.</summary>
+    public void Close()
+    {
+        if (Interlocked.Exchange(ref _isClosed, 1) != 0)
+            return;
+
+        SpinWait.SpinUntil(() => Volatile.Read(ref _users) == 0);
+        _client.Dispose();
+    }
+
+    private void Enter()
+    {
+        // First the count, then the look: either we see that it is closed, or Close sees us.
+        Interlocked.Increment(ref _users);
+        if (Volatile.Read(ref _isClosed) == 0)
+            return;
+
+        Interlocked.Decrement(ref _users);
+        throw new ObjectDisposedException(nameof(ProducerClient));
+    }
+}

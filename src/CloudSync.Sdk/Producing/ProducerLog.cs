@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Logging;
+
+namespace CloudSync.Sdk;
+
+/// <summary>Everything the producer says, with stable ids. No payload, no key, no secret.</summary>
+internal static partial class ProducerLog
+{
+    [LoggerMessage(2001, LogLevel.Information, "The producer writes to {Topic} at {BootstrapServers}.")]
+    public static partial void ProducerStarted(this ILogger log, string topic, string bootstrapServers);
+
+    [LoggerMessage(2002, LogLevel.Information, "The producer of {Topic} has stopped; everything is acknowledged.")]
+    public static partial void ProducerStopped(this ILogger log, string topic);
+
+    [LoggerMessage(2003, LogLevel.Error,
+        "The producer of {Topic} has stopped with {Count} messages not acknowledged within FlushTimeout ({FlushTimeout}). Their callers were told; ids begin with: {MessageIds}.")]
+    public static partial void StoppedUnacknowledged(this ILogger log, string topic, int count, TimeSpan flushTimeout, string messageIds);
+
+    [LoggerMessage(2004, LogLevel.Warning,
+        "ConfigureKafka changed {Keys}, which the producer's guarantees rest on; that was set back.")]
+    public static partial void SetBack(this ILogger log, string keys);
+
+    [LoggerMessage(2005, LogLevel.Warning, "The certificates of the brokers are not checked: {Key} is off. Anybody between here and there can read and change messages.")]
+    public static partial void CertificatesUnchecked(this ILogger log, string key);
+
+    [LoggerMessage(2006, LogLevel.Error, "{Failure} {Others} other messages have failed since the last such line; there is one in {Interval} at most.")]
+    public static partial void NotTaken(this ILogger log, string failure, long others, TimeSpan interval);
+
+    [LoggerMessage(2007, LogLevel.Error, "An acknowledgement ({Type}) threw when it was told of message {MessageId}; it must not.")]
+    public static partial void AcknowledgementThrew(this ILogger log, Exception exception, Type type, string messageId);
+
+    [LoggerMessage(2008, LogLevel.Error, "The Kafka client of {Topic} can't go on: {Reason} ({Code}). It is made anew; messages that were under way are reported as failed.")]
+    public static partial void ClientLost(this ILogger log, string topic, string reason, string code);
+
+    [LoggerMessage(2009, LogLevel.Warning, "Kafka reports for the producer of {Topic}: {Reason} ({Code}). The producer goes on.")]
+    public static partial void ProducerError(this ILogger log, string topic, string reason, string code);
+
+    [LoggerMessage(2010, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
+    public static partial void ProducerClientSays(this ILogger log, string facility, string message);
+}

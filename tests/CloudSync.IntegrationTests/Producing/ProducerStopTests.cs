@@ -1,0 +1,72 @@
+using CloudSync.Sdk;
+using Xunit;
+using static CloudSync.IntegrationTests.Producing.ProducerHost;
+
+namespace CloudSync.IntegrationTests.Producing;
+
+/// <summary>What a stop, an end and a flush wait for.</summary>
+public sealed class ProducerStopTests
+{
+    [Fact]
+    public async Task A_stop_waits_for_what_was_queued()
+    {
+        const int Count = 2_000;
+        await using var kafka = Kafka(partitions: 3);
+        using var host = await Start(kafka, o => o.Linger = TimeSpan.FromSeconds(1));
+        kafka.SetLatency(TimeSpan.FromMilliseconds(200));
+        for (var i = 0; i < Count; i++)
+            await Producer(host).EnqueueAsync(Numbered(i), cancellationToken: Cancelled);
+
+        await host.StopAsync(Cancelled);
+
+        kafka.SetLatency(TimeSpan.Zero);
+        Assert.Equal(Enumerable.Range(0, Count), TopicReader.Read(kafka, Topic, Count).Select(Number).Order());
+    }
+
+    [Fact]
+    public async Task What_is_queued_after_the_stop_is_waited_for_at_the_end()
+    {
+        await using var kafka = Kafka();
+        var host = await Start(kafka, o => o.Linger = TimeSpan.FromSeconds(30));
+        await host.StopAsync(Cancelled);
+        await Producer(host).EnqueueAsync(Numbered(1), cancellationToken: Cancelled);
+        var producer = Producer(host);
+
+        await ((IAsyncDisposable)host).DisposeAsync();
+
+        Assert.Single(TopicReader.Read(kafka, Topic, 1));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await producer.ProduceAsync(Numbered(2), Cancelled));
+    }
+
+    [Fact]
+    public async Task An_end_without_brokers_tells_every_caller_within_the_flush_timeout()
+    {
+        await using var kafka = Kafka();
+        var host = await Start(kafka, o => (o.FlushTimeout, o.BufferBytes, o.MaxMessageBytes) = (TimeSpan.FromMilliseconds(300), 20_000, 10_000));
+        await Producer(host).ProduceAsync(Numbered(0), Cancelled);
+        kafka.TakeAllBrokersDown();
+        var underWayAndWaiting = Enumerable.Range(1, 100).Select(i => Producer(host).ProduceAsync(Numbered(i), Cancelled).AsTask()).ToList();
+
+        await host.StopAsync(Cancelled);
+        await ((IAsyncDisposable)host).DisposeAsync();
+
+        foreach (var (index, task) in underWayAndWaiting.Index())
+        {
+            var failure = await Assert.ThrowsAsync<ProduceFailedException>(() => task.WaitAsync(Deadline, Cancelled));
+            Assert.Equal($"{index + 1}", failure.MessageId);
+            Assert.Contains("FlushTimeout (00:00:00.3)", failure.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_flush_does_not_wait_for_the_linger()
+    {
+        await using var kafka = Kafka();
+        using var host = await Start(kafka, o => (o.Linger, o.DeliveryTimeout) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(20)));
+        await Producer(host).EnqueueAsync(Numbered(1), cancellationToken: Cancelled);
+
+        await Producer(host).FlushAsync(Cancelled).WaitAsync(Deadline, Cancelled);
+
+        Assert.Single(TopicReader.Read(kafka, Topic, 1));
+    }
+}

@@ -1,0 +1,48 @@
+using Demo;
+using Xunit;
+
+namespace CloudSync.Samples.Tests;
+
+public sealed class DemoOptionsTests
+{
+    [Fact]
+    public void Nothing_on_the_command_line_means_ten_thousand_messages_on_the_embedded_kafka()
+    {
+        var options = DemoOptions.Parse([], out _);
+
+        Assert.Equal(new DemoOptions { Messages = 10_000 }, options);
+    }
+
+    [Theory]
+    [InlineData("--messages 5 --rate 7 --kafka a:1,b:2 --report r.json --keep-running")]
+    [InlineData("--messages=5 --rate=7 --kafka=a:1,b:2 --report=r.json --keep-running")]
+    public void Every_option_is_read_in_both_spellings(string line)
+    {
+        var options = DemoOptions.Parse(line.Split(' '), out _);
+
+        Assert.Equal(
+            new DemoOptions { Messages = 5, Rate = 7, Kafka = "a:1,b:2", Report = "r.json", KeepRunning = true }, options);
+    }
+
+    [Theory]
+    [InlineData("--message 5", "'--message' is not an option.")]
+    [InlineData("5", "'5' is not an option.")]
+    [InlineData("--messages", "--messages needs a value.")]
+    [InlineData("--messages --rate 5", "--messages needs a value.")]
+    [InlineData("--messages=", "--messages needs a value.")]
+    [InlineData("--messages 0", "--messages must be a whole number from 1 to 10,000,000, not '0'.")]
+    [InlineData("--messages -5", "--messages must be a whole number from 1 to 10,000,000, not '-5'.")]
+    [InlineData("--messages many", "--messages must be a whole number from 1 to 10,000,000, not 'many'.")]
+    [InlineData("--messages 99999999999", "--messages must be a whole number from 1 to 10,000,000, not '99999999999'.")]
+    [InlineData("--rate 1.5", "--rate must be a whole number from 1 to 1,000,000, not '1.5'.")]
+    [InlineData("--rate 5 --rate 6", "--rate is given twice.")]
+    [InlineData("--keep-running=yes", "--keep-running takes no value.")]
+    [InlineData("--help=me", "--help takes no value.")]
+    public void What_is_wrong_is_named(string line, string expected)
+    {
+        var options = DemoOptions.Parse(line.Split(' '), out var error);
+
+        Assert.Null(options);
+        Assert.Equal(expected, error);
+    }
+}

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace CloudSync.Tests;
+
+/// <summary>One real broker, by <c>bin/kafka-cluster.sh</c> of a Kafka home, in a new folder under the temporary ones.</summary>
+internal sealed class StartedKafka : IAsyncDisposable
+{
+    private const string UpIsOver = "up-is-over ";
+
+    /// <summary>
+    /// Starts the cluster, and ends it when this process closes the pipe to the shell: in its disposal or by dying, in whatever way, even while the cluster starts.
+    /// The traps let the shell outlive an interrupt from the terminal, which goes to all processes of a test run.
+    /// </summary>
+    private const string Guard =
+        """
+        trap : HUP INT TERM
+        bash "$0" up --dir "$1" </dev/null
+        echo "up-is-over $?"
+        while read -r _; do :; done
+        [ -f "$1/env" ] && bash "$0" down --dir "$1"
+        rm -rf "$1"
+        """;
+
+    private readonly Process _guard;
+    private readonly StringBuilder _errors = new();
+
+    private StartedKafka(Process guard)
+    {
+        _guard = guard;
+        _guard.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+                _errors.AppendLine(line.Data);
+        };
+        _guard.BeginErrorReadLine();
+    }
+
+    /// <summary>The address, for clients.</summary>
+    public string BootstrapServers { get; private set; } = "";
+
+    /// <summary>Starts a broker.</summary>
+    /// <param name="home">A folder with <c>bin/kafka-cluster.sh</c>.</param>
+    /// <exception cref="InvalidOperationException">It does not start; the message says why.</exception>
+    public static async Task<StartedKafka> StartAsync(string home)
+    {
+        var script = Path.Combine(home, "bin", "kafka-cluster.sh");
+        if (OperatingSystem.IsWindows() || !File.Exists(script))
+            throw new InvalidOperationException($"there is no {script}, or no bash to run it.");
+
+        var started = new StartedKafka(Process.Start(
+            new ProcessStartInfo("bash", ["-c", Guard, script, Path.Combine(Path.GetTempPath(), KafkaCluster.UniqueName("cloudsync-kafka"))])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!);
+        if (await started.UntilUpAsync())
+            return started;
+
+        // Its disposal waits for the end, and so for the last line of what it said.
+        await started.DisposeAsync();
+        throw new InvalidOperationException(started._errors.Length > 0 ? started._errors.ToString().Trim() : $"{script} up failed and said nothing.");
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _guard.StandardInput.Close();
+        await _guard.WaitForExitAsync();
+        _guard.Dispose();
+    }
+
+    /// <summary>The script gives up by itself, after a minute for each node, so this ends.</summary>
+    private async Task<bool> UntilUpAsync()
+    {
+        while (await _guard.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.StartsWith(UpIsOver, StringComparison.Ordinal))
+                return int.Parse(line.AsSpan(UpIsOver.Length), CultureInfo.InvariantCulture) == 0;
+
+            BootstrapServers = line;
+        }
+
+        return false;
+    }
+}
