@@ -31,8 +31,6 @@ internal enum Admission
 /// </remarks>
 internal sealed class EndpointBreaker : IDisposable
 {
-    private static readonly TimeSpan PollysShortestBreak = TimeSpan.FromMilliseconds(500);
-
     private readonly Lock _gate = new();
     private readonly CircuitBreakerStateProvider _state = new();
     private readonly CircuitBreakerManualControl _control = new();
@@ -64,9 +62,7 @@ internal sealed class EndpointBreaker : IDisposable
                 FailureRatio = 1,
                 MinimumThroughput = Math.Max(2, options.FailuresToOpen),
                 SamplingDuration = TimeSpan.FromDays(1),
-
-                // Polly takes no shorter one. When a probe may go is decided here, and its success closes whatever Polly thinks.
-                BreakDuration = options.BreakDuration < PollysShortestBreak ? PollysShortestBreak : options.BreakDuration,
+                BreakDuration = options.BreakDuration,
                 ShouldHandle = static outcome => ValueTask.FromResult(outcome.Outcome.Exception is EndpointFailedException),
                 StateProvider = _state,
                 ManualControl = _control,
