@@ -115,7 +115,8 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     public void StopDispatch() => _stopped = true;
 
     /// <summary>The drain time is over: calls under way are cancelled, and their messages stay unsettled.</summary>
-    public void Abort() => _abort.Cancel();
+    /// <remarks>Callbacks of the sink run elsewhere: one that throws or blocks must not keep the poll thread from its last commit.</remarks>
+    public void Abort() => _ = _abort.CancelAsync();
 
     public void Report(in Outcome outcome)
     {

@@ -7,7 +7,7 @@ namespace CloudSync.Sdk.Tests;
 
 /// <summary>
 /// What holds whatever happens: a sink that answers at once, later, or fails in every way; few retries or many; duplicates; a breaker that opens and closes
-/// all the time. Real time with delays of a millisecond.
+/// all the time. The clock is the system's, run faster.
 /// </summary>
 public class DeliveryPipelinePropertyTests
 {
@@ -42,10 +42,18 @@ public class DeliveryPipelinePropertyTests
                 options.MaxConcurrency = MaxConcurrency;
                 options.MaxBatchSize = 4;
                 options.Retry.MaxRetryAttempts = fewRetries ? 3 : 1_000;
-                options.Retry.InitialDelay = options.Retry.MaxDelay = TimeSpan.FromMilliseconds(1);
+                options.Retry.InitialDelay = options.Retry.MaxDelay = TimeSpan.FromMilliseconds(300);
                 options.Breaker.FailuresToOpen = 4;
-                options.Breaker.BreakDuration = TimeSpan.FromMilliseconds(1);
+                options.Breaker.BreakDuration = TimeSpan.FromMilliseconds(500);
+
+                // Half a minute of a clock that runs faster is over before a busy machine has come to it.
+                options.SinkTimeout = TimeSpan.FromHours(1);
+                options.DeadLetters.AcknowledgementTimeout = TimeSpan.FromHours(1);
+                options.Idempotency.Lease = TimeSpan.FromHours(1);
+                options.Idempotency.Retention = TimeSpan.FromDays(1);
+                options.Idempotency.CleanupInterval = TimeSpan.FromHours(1);
             },
+            new FasterClock(),
             withStore: withStore);
         test.DeadLetters.Write = async (delivery, _) =>
         {
@@ -192,7 +200,7 @@ public class DeliveryPipelinePropertyTests
     {
         0 => new TaskCanceledException("HttpClient's own time-out looks like this."),
         1 => new SinkException(ErrorType.ServiceUnavailable, "503"),
-        2 => new SinkException(ErrorType.RateLimited, "429") { RetryAfter = TimeSpan.FromMilliseconds(1) },
+        2 => new SinkException(ErrorType.RateLimited, "429") { RetryAfter = TimeSpan.FromMilliseconds(300) },
         3 => new SinkException(ErrorType.Transient, "hiccup"),
         4 => new JsonException("no JSON"),
         5 => new HttpRequestException("connection refused"),

@@ -494,21 +494,23 @@ public class DeliveryPipelineTests
 
     /// <summary>Nothing is in hand that could probe: then one message must be read, or the pause has no end.</summary>
     [Fact]
-    public async Task An_open_breaker_with_nothing_in_hand_lets_one_message_be_read_when_the_break_is_over()
+    public async Task An_open_breaker_with_nothing_in_hand_lets_a_message_be_read_when_the_break_is_over()
     {
         var time = new FakeTimeProvider();
-        var sink = new FakeSink((_, _) => throw new TimeoutException());
-        using var test = new PipelineUnderTest(sink, options => (options.Retry.MaxRetryAttempts, options.Breaker.FailuresToOpen) = (0, 1), time);
+        var sink = new FakeSink((_, _) => throw new SinkException(ErrorType.Authentication, "401"));
+        using var test = new PipelineUnderTest(sink, time: time);
         test.Read("a");
-        await test.SettledAsync();
-        Assert.Single(test.DeadLetters.Written);
+        await Eventually.True(() => test.Pipeline.PauseReasons == PauseReasons.BreakerOpen && test.Pipeline.Lanes.InFlight == 0);
+        GiveUp(test, 0);
+        await test.EmptyAsync();
         Assert.Equal(PauseReasons.BreakerOpen, test.Pipeline.PauseReasons);
 
         time.Advance(TimeSpan.FromSeconds(60));
         Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
 
         sink.Send = (_, _) => default;
-        test.Read("b");
+        test.Reassign(0, offset: 0);
+        test.Read("a");
         await test.SettledAsync();
         Assert.True(test.Pipeline.Breaker.IsClosed);
     }
@@ -524,13 +526,15 @@ public class DeliveryPipelineTests
             if (KeyOf(message) == "stuck")
                 release.Wait(CancellationToken.None);
 
-            throw new TimeoutException();
+            throw new SinkException(ErrorType.Authentication, "401");
         });
-        using var test = new PipelineUnderTest(sink, options => (options.Retry.MaxRetryAttempts, options.Breaker.FailuresToOpen) = (0, 1), time);
+        using var test = new PipelineUnderTest(sink, time: time);
         test.Read("stuck", "stuck");
         await Eventually.True(() => sink.Running == 1);
-        test.Read("a");
-        await Eventually.True(() => test.DeadLetters.Written.Count == 1 && test.Pipeline.Window.Messages == 2);
+        test.Read(1, ("a", null));
+        await Eventually.True(() => test.Pipeline.PauseReasons == PauseReasons.BreakerOpen && test.Pipeline.Lanes.InFlight == 1);
+        GiveUp(test, 1);
+        await Eventually.True(() => test.Pipeline.Window.Messages == 2);
 
         time.Advance(TimeSpan.FromSeconds(60));
         Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
