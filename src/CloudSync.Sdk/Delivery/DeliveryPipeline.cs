@@ -214,7 +214,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
 
             Array.Clear(results, 0, batch.Count);
             await _store!.ClaimAsync(keys.AsMemory(0, batch.Count), _options.Idempotency.Lease, results.AsMemory(0, batch.Count), _abort.Token);
-            _health.StoreAnswered();
+            Answered(results.AsSpan(0, batch.Count));
 
             var kept = 0;
             for (var i = 0; i < batch.Count; i++)
@@ -257,5 +257,15 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
             ArrayPool<IdempotencyKey>.Shared.Return(keys);
             ArrayPool<ClaimResult>.Shared.Return(results);
         }
+    }
+
+    /// <summary>Whoever leaves a claim unanswered has failed, whatever else it answered.</summary>
+    private void Answered(ReadOnlySpan<ClaimResult> results)
+    {
+        var unanswered = results.Count(default(ClaimResult));
+        if (unanswered == 0)
+            _health.StoreAnswered();
+        else if (_health.StoreFailed())
+            _log.StoreFailed(new InvalidOperationException($"The store left {unanswered} of {results.Length} claims unanswered."), "claim");
     }
 }
