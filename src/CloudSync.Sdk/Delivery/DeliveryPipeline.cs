@@ -65,11 +65,23 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     public EndpointBreaker Breaker => _breaker;
 
     /// <summary>Why nothing should be read now, whatever room there is.</summary>
-    public PauseReasons PauseReasons =>
-        _health.Waits
+    public PauseReasons PauseReasons
+    {
+        get
+        {
+            var reasons = _health.Waits;
 
-        // With nothing in hand to probe the endpoint with, one message must be read.
-        | (!_breaker.IsClosed && (_breaker.IsRefusing || _window.Messages > 0) ? PauseReasons.BreakerOpen : PauseReasons.None);
+            // With nothing in hand to ask the store with (it was revoked meanwhile), a message must be read, or nobody ever hears that it answers again.
+            if (_window.Messages == 0)
+                reasons &= ~PauseReasons.StoreDown;
+
+            // So with nothing to probe the endpoint with. What stands behind a call that hangs can't.
+            if (!_breaker.IsClosed && (_breaker.IsRefusing || _lanes.ReadyCount > 0 || _settlement.Waiting > 0))
+                reasons |= PauseReasons.BreakerOpen;
+
+            return reasons;
+        }
+    }
 
     /// <summary>Messages were read.</summary>
     public void Accept(ReadOnlySpan<Delivery> deliveries)

@@ -86,6 +86,9 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         });
     }
 
+    /// <summary>Messages that wait for another try.</summary>
+    public int Waiting => _retries.Count;
+
     /// <summary>One outcome.</summary>
     public void Add(in Outcome outcome)
     {
