@@ -55,7 +55,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
         _hold = new EndpointHold(time, Pump);
         _sink = SinkCaller.For(sink, options.SinkTimeout, time, metrics, _abort.Token);
         _settlement = new Settlement(
-            name, options, classifier, _store, _fingerprint, _lanes, _window, _breaker, _hold, deadLetters, metrics, health, time, log, Pump, _abort.Token);
+            name, options, classifier, _store, _fingerprint, _lanes, _window, _breaker, _hold, deadLetters, metrics, health, time, log, GiveBack, _abort.Token);
     }
 
     public HeldWindow Window => _window;
@@ -130,17 +130,44 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     /// <remarks>Callbacks of the sink run elsewhere: one that throws or blocks must not keep the poll thread from its last commit.</remarks>
     public void Abort() => _ = _abort.CancelAsync();
 
+    /// <remarks>
+    /// A call that failed keeps its place until the breaker has heard of it. Otherwise a sink that fails fast is called for all that is held, before the
+    /// settlement has come to the first failure.
+    /// </remarks>
     public void Report(in Outcome outcome)
     {
+        if (outcome.Kind != OutcomeKind.Delivered)
+        {
+            _settlement.Add(outcome with { HoldsPlace = true });
+            return;
+        }
+
         Interlocked.Increment(ref _free);
         _settlement.Add(outcome);
         Pump();
     }
 
-    public void Report(ReadOnlySpan<Outcome> outcomes)
+    /// <inheritdoc cref="Report(in Outcome)"/>
+    public void Report(Span<Outcome> outcomes)
     {
+        foreach (ref var outcome in outcomes)
+        {
+            if (outcome.Kind != OutcomeKind.Delivered)
+            {
+                outcome = outcome with { HoldsPlace = true };
+                _settlement.Add(outcomes);
+                return;
+            }
+        }
+
         Interlocked.Increment(ref _free);
         _settlement.Add(outcomes);
+        Pump();
+    }
+
+    private void GiveBack(int places)
+    {
+        Interlocked.Add(ref _free, places);
         Pump();
     }
 
@@ -205,10 +232,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
         // A message that did not get as far as the sink gives its place back here; one that did, when its call ends.
         var back = !_sink.TakesBatches ? taken - batch.Count : batch.Count == 0 ? 1 : 0;
         if (back > 0)
-        {
-            Interlocked.Add(ref _free, back);
-            Pump();
-        }
+            GiveBack(back);
 
         if (batch.Count > 0)
             _sink.Start(batch, admission, this);

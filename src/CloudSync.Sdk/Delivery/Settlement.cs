@@ -28,7 +28,9 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly ConsumerHealth _health;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private readonly Action _pump;
+
+    /// <summary>Something may have become possible; so many calls have given back their places.</summary>
+    private readonly Action<int> _pump;
     private readonly CancellationToken _abort;
 
     private readonly Lock _gate = new();
@@ -59,7 +61,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         ConsumerHealth health,
         TimeProvider time,
         ILogger log,
-        Action pump,
+        Action<int> pump,
         CancellationToken abort)
     {
         _consumer = consumer;
@@ -82,7 +84,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _retries = new RetryQueue(time, due =>
         {
             lanes.Unpark(CollectionsMarshal.AsSpan(due));
-            pump();
+            pump(0);
         });
     }
 
@@ -154,14 +156,21 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 list.Clear();
 
             _working.Clear();
-            _pump();
+            _pump(0);
         }
     }
 
     private async ValueTask SettleAsync(List<Outcome> outcomes)
     {
+        var places = 0;
         foreach (var outcome in outcomes)
+        {
             Sort(outcome);
+            places += outcome.HoldsPlace ? 1 : 0;
+        }
+
+        if (places > 0)
+            _pump(places);
 
         if (_store is not null && _delivered.Count > 0)
             await CompleteClaimsAsync();

@@ -111,6 +111,6 @@ internal interface IOutcomes
     /// <summary>One message's outcome; a call has ended with it.</summary>
     void Report(in Outcome outcome);
 
-    /// <summary>The outcomes of a batch; one call has ended with them.</summary>
-    void Report(ReadOnlySpan<Outcome> outcomes);
+    /// <summary>The outcomes of a batch; one call has ended with them. They are the receiver's from now on.</summary>
+    void Report(Span<Outcome> outcomes);
 }
