@@ -275,6 +275,10 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
             }
 
             batch.RemoveRange(kept, batch.Count - kept);
+
+            // Not after an exception: a store that was cancelled may still write its answers, and they would be another batch's.
+            ArrayPool<IdempotencyKey>.Shared.Return(keys);
+            ArrayPool<ClaimResult>.Shared.Return(results);
             return batch;
         }
         catch (Exception e)
@@ -287,11 +291,6 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
                 _settlement.Add(new Outcome(kind, delivery, admission, e));
 
             return [];
-        }
-        finally
-        {
-            ArrayPool<IdempotencyKey>.Shared.Return(keys);
-            ArrayPool<ClaimResult>.Shared.Return(results);
         }
     }
 

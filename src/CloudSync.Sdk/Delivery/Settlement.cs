@@ -343,6 +343,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         for (var i = 0; i < count; i++)
             claims[i] = ClaimOf(_delivered[i]);
 
+        var isClean = true;
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -353,6 +354,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             }
             catch (Exception e)
             {
+                isClean = false;
                 if (_abort.IsCancellationRequested)
                 {
                     // Delivered and not remembered: better settled than repeated.
@@ -377,8 +379,12 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             _log.ClaimOvertaken(_delivered[i].Id, _delivered[i].ToString());
         }
 
-        ArrayPool<IdempotencyClaim>.Shared.Return(claims);
-        ArrayPool<bool>.Shared.Return(held);
+        // Not after an exception: a store that was cancelled may still use them.
+        if (isClean)
+        {
+            ArrayPool<IdempotencyClaim>.Shared.Return(claims);
+            ArrayPool<bool>.Shared.Return(held);
+        }
     }
 
     private async ValueTask ReleaseClaimsAsync()
@@ -390,14 +396,13 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         try
         {
             await _store!.ReleaseAsync(claims.AsMemory(0, _unclaim.Count), CancellationToken.None);
+            ArrayPool<IdempotencyClaim>.Shared.Return(claims);
         }
         catch (Exception e)
         {
             // The leases run out by themselves; until then the retry finds the id held and waits.
             _log.StoreFailed(e, "release");
         }
-
-        ArrayPool<IdempotencyClaim>.Shared.Return(claims);
     }
 
     /// <summary>Keeps the message as a dead letter. Until the brokers have it, the message is neither settled nor forgotten, and reading pauses.</summary>
