@@ -7,7 +7,7 @@ namespace CloudSync.Sdk.Tests;
 /// <summary>Waits for what other threads are about to do. The deadline is for a defect, not for a slow machine.</summary>
 internal static class Eventually
 {
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(int.TryParse(Environment.GetEnvironmentVariable("DEADLINE"), out var s) ? s : 30);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
     public static async Task True(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string? what = null)
     {
