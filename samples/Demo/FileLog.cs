@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Demo;
 
-/// <summary>Where the hosts log: a file, because the console shows the table.</summary>
+/// <summary>
+/// Where the hosts log: a file, because the console shows the table. A bad day has thousands of failed attempts, so only errors are written with their
+/// stack.
+/// </summary>
 internal sealed class FileLog(string path) : ILoggerProvider
 {
     private readonly Lock _lock = new();
@@ -26,13 +29,13 @@ internal sealed class FileLog(string path) : ILoggerProvider
         File.Delete(Path);
     }
 
-    private void Write(LogLevel level, string category, string message, Exception? exception)
+    public void Write(LogLevel level, string category, string message, Exception? exception)
     {
         lock (_lock)
         {
             _writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.Now:HH:mm:ss.fff} {level} {category}: {message}"));
             if (exception is not null)
-                _writer.WriteLine(exception);
+                _writer.WriteLine(level >= LogLevel.Error ? exception : $"  {exception.GetType().Name}: {exception.Message}");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using Spectre.Console;
 
 namespace Demo;
@@ -36,9 +37,10 @@ internal static class Program
         {
             return exitCode = await RunAsync(options, log);
         }
-        catch (DemoException e)
+        catch (Exception e)
         {
-            await Console.Error.WriteLineAsync(e.Message);
+            log.Write(LogLevel.Critical, nameof(Demo), "The demo has ended", e);
+            await Console.Error.WriteLineAsync(e is DemoException ? e.Message : $"The demo could not go on: {e.GetType().Name}: {e.Message}");
             return exitCode;
         }
         finally
@@ -157,6 +159,9 @@ internal static class Program
         }
     }
 
+    private const string Sample = """{ "key": "order-17", "data": { "hello": "both clouds" } }""";
+    private const string Poison = """{ "key": "order-17", "data": { "poison":true } }""";
+
     private static void Introduce(DemoOptions options, DemoKafka kafka, Uri api, BadDayEndpoint aws, BadDayEndpoint azure)
     {
         Console.WriteLine(FormattableString.Invariant($"{options.Messages:N0} messages: HTTP → Kafka ({(kafka.IsEmbedded ? "embedded" : kafka.BootstrapServers)}) → aws and azure, both on a bad day."));
@@ -174,14 +179,13 @@ internal static class Program
               curl -s {aws.Address}/ledger
               curl -s {azure.Address}/ledger
             Post one over HTTP:
-              curl -s {api}api/sync -H 'content-type: application/json' -d '{JsonSample}'
-            Read the dead letters, and why they are there:
+              curl -s {api}api/sync -H 'content-type: application/json' -d '{Sample}'
+            Post one that both endpoints refuse, and read it in the dead letters, with why it is there:
+              curl -s {api}api/sync -H 'content-type: application/json' -d '{Poison}'
               kcat -C -b {kafka.BootstrapServers} -t {DemoKafka.DeadLetterTopic} -e -f 'key %k\nvalue %s\nheaders %h\n\n'
 
             """);
     }
-
-    private const string JsonSample = """{ "key": "order-17", "data": { "hello": "both clouds" } }""";
 
     /// <summary>Says what arrives from elsewhere, until Ctrl-C.</summary>
     private static async Task ShowStrangersAsync(Ledger ledger, CancellationToken until)

@@ -6,7 +6,7 @@ namespace Demo;
 /// <summary>Shows how far the run is: a live table on a terminal, and a line every two seconds elsewhere.</summary>
 internal sealed class Progress(Ledger ledger, SdkMetrics metrics, Poster poster)
 {
-    private static readonly string[] Columns = ["cloud", "accepted", "delivered", "retried", "duplicates", "dead-lettered", "lag"];
+    private static readonly string[] Columns = ["accepted", "delivered", "retried", "duplicates", "dead-lettered", "lag"];
 
     private readonly long _began = TimeProvider.System.GetTimestamp();
 
@@ -39,7 +39,7 @@ internal sealed class Progress(Ledger ledger, SdkMetrics metrics, Poster poster)
     {
         metrics.Refresh();
         var table = new Table().Border(TableBorder.Rounded)
-            .AddColumns([.. Columns.Select(c => new TableColumn(c).RightAligned())])
+            .AddColumn("cloud").AddColumns([.. Columns.Select(c => new TableColumn(c).RightAligned())])
             .Caption(FormattableString.Invariant(
                 $"{Elapsed.TotalSeconds:0} s · {ledger.Accepted:N0} of {ledger.Messages.Count:N0} accepted by the API, {poster.Duplicates:N0} of them posted twice"));
         foreach (var cloud in ledger.Clouds)

@@ -1,5 +1,4 @@
 using System.Net.Http.Headers;
-using System.Text.Json.Serialization;
 using CloudSync.Sdk;
 using Confluent.Kafka;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,7 +13,7 @@ internal sealed record SyncResult(
     string? Topic = null,
     int? Partition = null,
     long? Offset = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null);
+    string? Detail = null);
 
 /// <summary>What became of a batch, message by message, in the order of the body.</summary>
 internal sealed record BatchResult(int Accepted, int Failed, IReadOnlyList<SyncResult> Results);

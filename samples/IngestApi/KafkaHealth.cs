@@ -5,10 +5,13 @@ using Microsoft.Extensions.Options;
 namespace IngestApi;
 
 /// <summary>What a look at Kafka found.</summary>
-internal sealed record HealthReport(string Status, string Topic, int Partitions, int Brokers, string? Detail, DateTimeOffset CheckedAt)
-{
-    public bool IsHealthy => Status == "healthy";
-}
+internal sealed record HealthReport(
+    string Status,
+    string Topic,
+    int Partitions,
+    int Brokers,
+    DateTimeOffset CheckedAt,
+    string? Detail = null);
 
 /// <summary>
 /// <c>GET /api/health</c>: healthy when the producer's brokers answer and have its topic. One long-lived client asks, at most once in
@@ -28,7 +31,7 @@ internal sealed class KafkaHealth(IOptions<CloudSyncProducerOptions> options, Ti
     {
         var report = await CheckAsync(cancellation);
         return TypedResults.Json(
-            report, statusCode: report.IsHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+            report, statusCode: report.Detail is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 
     public void Dispose()
@@ -62,7 +65,7 @@ internal sealed class KafkaHealth(IOptions<CloudSyncProducerOptions> options, Ti
             var topic = metadata.Topics[0];
             return topic.Error.IsError
                 ? Unhealthy($"Kafka answers, but not for the topic '{_options.Topic}' (CloudSync:Producer:Topic): {topic.Error.Reason}")
-                : new HealthReport("healthy", _options.Topic, topic.Partitions.Count, metadata.Brokers.Count, null, time.GetUtcNow());
+                : new HealthReport("healthy", _options.Topic, topic.Partitions.Count, metadata.Brokers.Count, time.GetUtcNow());
         }
         catch (Exception e) when (e is KafkaException or InvalidOperationException)
         {
@@ -79,5 +82,5 @@ internal sealed class KafkaHealth(IOptions<CloudSyncProducerOptions> options, Ti
         return new AdminClientBuilder(config).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
     }
 
-    private HealthReport Unhealthy(string detail) => new("unhealthy", _options.Topic, 0, 0, detail, time.GetUtcNow());
+    private HealthReport Unhealthy(string detail) => new("unhealthy", _options.Topic, 0, 0, time.GetUtcNow(), detail);
 }

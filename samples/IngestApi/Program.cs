@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using CloudSync.Sdk;
 
 namespace IngestApi;
@@ -17,6 +18,7 @@ public static class Program
         builder.Services.AddCloudSyncProducer(builder.Configuration.GetSection("CloudSync:Producer"));
         builder.Services.AddOptions<IngestOptions>().BindConfiguration("Ingest").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddProblemDetails();
+        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<KafkaHealth>();
         builder.Services.AddSingleton<IngestEndpoints>();

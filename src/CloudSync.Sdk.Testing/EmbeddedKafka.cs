@@ -16,8 +16,8 @@ namespace CloudSync.Sdk.Testing;
 /// <item>It has no admin requests: make topics with <see cref="CreateTopic"/>. A topic that a client asks for and that does not exist appears by itself, with 4
 /// partitions.</item>
 /// <item>It does not recognise what an idempotent producer sends twice, unless the producer is transactional.</item>
-/// <item>A rebalance of a group that already has members waits for the session time-out less one second (at least half a second, and no less than the time-out
-/// itself when that is a second or shorter), whether or not all members are back. Give consumers a <c>session.timeout.ms</c> of 1,500 or so.</item>
+/// <item>A rebalance of a group that has members already takes the members' <c>session.timeout.ms</c> less one second, even when all of them are back sooner: give
+/// them a short one, such as 3,000. Members that start together, within <see cref="EmbeddedKafkaOptions.InitialRebalanceDelay"/>, need no rebalance.</item>
 /// <item>librdkafka's clients work with it, so Confluent's and <c>kcat</c>; Apache Kafka's Java tools of version 4 do not.</item>
 /// <item>It has the memory and the speed of one process and no replication. A figure measured against it says nothing about Kafka.</item>
 /// </list>
@@ -39,11 +39,15 @@ public sealed class EmbeddedKafka : IAsyncDisposable
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
     private readonly MockClusterHandle _cluster;
+    private readonly Lazy<Task> _disposal;
 
     private EmbeddedKafka(EmbeddedKafkaOptions options)
     {
         BrokerCount = options.Brokers;
         _cluster = new MockClusterHandle(options.Brokers);
+
+        // On another thread, for the native side waits for its own to end. One task for all who dispose, so that all of them wait.
+        _disposal = new Lazy<Task>(() => Task.Run(_cluster.Dispose));
         LibRdKafka.SetInitialRebalanceDelay(_cluster, Math.Max(1, (int)options.InitialRebalanceDelay.TotalMilliseconds));
         unsafe
         {
@@ -264,12 +268,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     /// Stops the cluster and frees its memory. Clients that still use it lose their connections and try to get them back until they are disposed of
     /// themselves. May be called more than once.
     /// </summary>
-    public async ValueTask DisposeAsync()
-    {
-        // The native side waits for its threads.
-        if (!_cluster.IsClosed)
-            await Task.Run(_cluster.Dispose).ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => new(_disposal.Value);
 
     private static int Milliseconds(TimeSpan latency)
     {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Confluent.Kafka;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -11,21 +10,19 @@ namespace CloudSync.Sdk;
 /// A message's way: <see cref="ProducerEnvelope"/> writes the record, <see cref="ProducerBuffer"/> lets it in or makes it wait, <see cref="Send"/> hands it to
 /// the client, <see cref="Reported"/> hears what became of it and tells the caller.
 /// </remarks>
-internal sealed class CloudSyncProducer : ICloudSyncProducer, IHostedService, IAsyncDisposable, IDisposable
+internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, IDisposable
 {
     /// <summary>A client that has failed for good is made anew, but not in a loop: a missing right, for example, ends each one as soon as it connects.</summary>
     private static readonly TimeSpan RebuildInterval = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan FailureLogInterval = TimeSpan.FromSeconds(10);
 
-    /// <summary>What lingers no longer than this is sent before it could be hurried on.</summary>
-    private static readonly TimeSpan ShortLinger = TimeSpan.FromMilliseconds(50);
-
     private readonly CloudSyncProducerOptions _options;
     private readonly ProducerConfig _config;
     private readonly ProducerEnvelope _envelope;
     private readonly ProducerBuffer _buffer;
     private readonly ProducerMetrics _metrics;
+    private readonly Action<OutgoingRecord, DeliveryReport<byte[]?, byte[]>> _reported;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
@@ -55,6 +52,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IHostedService, IA
         _envelope = new ProducerEnvelope(_options, _time);
         _buffer = new ProducerBuffer(_options.BufferBytes, Send);
         _metrics = new ProducerMetrics(_options.Topic, _time);
+        _reported = Reported;
         _drainTimeLeft = _options.FlushTimeout;
     }
 
@@ -97,28 +95,44 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IHostedService, IA
     public Task FlushAsync(CancellationToken cancellationToken = default)
     {
         var settled = _buffer.WhenSettled();
-        if (!settled.IsCompleted && _options.Linger > ShortLinger)
+        if (!settled.IsCompleted)
             Hurry();
         return settled.WaitAsync(cancellationToken);
     }
 
     /// <summary>Makes the client, so that a setting which it does not take stops the host's start, and not the first message.</summary>
-    public Task StartAsync(CancellationToken cancellationToken)
+    public void Start()
     {
         Client();
         _log.ProducerStarted(_options.Topic, _options.BootstrapServers);
         foreach (var key in ProducerConfiguration.CertificateChecks)
             if (_config.Get(key) is "false" or "none")
                 _log.CertificatesUnchecked(key);
-
-        return Task.CompletedTask;
     }
 
     /// <summary>
     /// Waits for what is not yet acknowledged. Messages are still taken: a service that stops later than this one may produce its last, and
-    /// <see cref="DisposeAsync"/> waits for those.
+    /// <see cref="DisposeAsync"/> waits for those, in what is left of <see cref="CloudSyncProducerOptions.FlushTimeout"/>.
     /// </summary>
-    public Task StopAsync(CancellationToken cancellationToken) => Drain(cancellationToken);
+    public async Task Drain(CancellationToken cancellationToken)
+    {
+        TimeSpan left;
+        lock (_drainLock)
+            left = _drainTimeLeft;
+
+        var since = _time.GetTimestamp();
+        try
+        {
+            await FlushAsync(cancellationToken).WaitAsync(left, _time, cancellationToken);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            // What is left is counted, logged and told to its callers when the producer closes.
+        }
+
+        lock (_drainLock)
+            _drainTimeLeft = TimeSpan.FromTicks(Math.Max(0, left.Ticks - _time.GetElapsedTime(since).Ticks));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -127,7 +141,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IHostedService, IA
         Close();
     }
 
-    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+    /// <summary>As <see cref="DisposeAsync"/>, and on the pool: the caller's context, which this blocks, may be the one that the awaits would go back to.</summary>
+    public void Dispose() => Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
 
     private OutgoingRecord Record(in OutgoingMessage message, IProduceAcknowledgement? acknowledgement)
     {
@@ -138,7 +153,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IHostedService, IA
             record.Acknowledgement = acknowledgement;
             record.Activity = activity;
             record.ProducedAt = _time.GetTimestamp();
-            record.Reported = Reported;
+            record.Reported = _reported;
             return record;
         }
         catch (Exception e)
@@ -306,7 +321,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IHostedService, IA
                     client.Hurry();
                 Volatile.Write(ref _isHurrying, 0);
             }
-            while (_buffer.IsFlushAwaited && Interlocked.Exchange(ref _isHurrying, 1) == 0);
+            while (_buffer.IsFlushAwaited && _client is not null && Interlocked.Exchange(ref _isHurrying, 1) == 0);
         });
     }
 
@@ -332,27 +347,6 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IHostedService, IA
             _background.RemoveAll(ended => ended.IsCompleted);
             _background.Add(task);
         }
-    }
-
-    /// <summary>A stop and the end after it share one <see cref="CloudSyncProducerOptions.FlushTimeout"/>.</summary>
-    private async Task Drain(CancellationToken cancellationToken)
-    {
-        TimeSpan left;
-        lock (_drainLock)
-            left = _drainTimeLeft;
-
-        var since = _time.GetTimestamp();
-        try
-        {
-            await FlushAsync(cancellationToken).WaitAsync(left, _time, cancellationToken);
-        }
-        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
-        {
-            // What is left is counted, logged and told to its callers when the producer closes.
-        }
-
-        lock (_drainLock)
-            _drainTimeLeft = TimeSpan.FromTicks(Math.Max(0, left.Ticks - _time.GetElapsedTime(since).Ticks));
     }
 
     private void Close()

@@ -45,7 +45,7 @@ public static class CloudSyncProducerServiceCollectionExtensions
             provider.GetService<ILogger<CloudSyncProducer>>() ?? NullLogger<CloudSyncProducer>.Instance,
             provider.GetService<TimeProvider>()));
         services.AddSingleton<ICloudSyncProducer>(provider => provider.GetRequiredService<CloudSyncProducer>());
-        services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<CloudSyncProducer>());
+        services.AddSingleton<IHostedService>(provider => new ProducerLifetime(provider));
         return new CloudSyncProducerBuilder(services);
     }
 }
@@ -81,3 +81,22 @@ public sealed class CloudSyncProducerBuilder
 
 /// <summary>A user's change of the producer's Kafka settings, in a type of its own among all services.</summary>
 internal sealed record ProducerKafkaChange(Action<ProducerConfig> Apply);
+
+/// <summary>Starts and stops the producer with its host.</summary>
+/// <remarks>
+/// The host makes its services before it checks options. So the producer is not made with them: its options would throw alone, and what is wrong with the
+/// consumers' would be told only at the next start.
+/// </remarks>
+internal sealed class ProducerLifetime(IServiceProvider services) : IHostedService
+{
+    private CloudSyncProducer? _producer;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _producer = services.GetRequiredService<CloudSyncProducer>();
+        _producer.Start();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => _producer?.Drain(cancellationToken) ?? Task.CompletedTask;
+}

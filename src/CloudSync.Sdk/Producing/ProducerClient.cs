@@ -10,6 +10,7 @@ internal sealed class ProducerClient
 {
     private readonly IProducer<byte[]?, byte[]> _client;
     private readonly string _topic;
+    private volatile Error? _fatal;
     private int _users;
     private int _isClosed;
 
@@ -26,7 +27,7 @@ internal sealed class ProducerClient
                 .SetErrorHandler((_, error) =>
                 {
                     if (error.IsFatal)
-                        Fatal ??= error;
+                        _fatal ??= error;
                     log.ProducerError(topic, error.Reason, error.Code.ToString());
                 })
                 .Build();
@@ -39,7 +40,7 @@ internal sealed class ProducerClient
     }
 
     /// <summary>Why this client takes nothing any more; <see langword="null"/> while it does.</summary>
-    public Error? Fatal { get; private set; }
+    public Error? Fatal => _fatal;
 
     /// <summary>Hands a record over. Its report comes later, on another thread.</summary>
     /// <exception cref="KafkaException">The client has not taken it.</exception>
@@ -57,7 +58,7 @@ internal sealed class ProducerClient
         {
             record.Client = null;
             if (e.Error.IsFatal)
-                Fatal ??= e.Error;
+                _fatal ??= e.Error;
             throw;
         }
         finally

@@ -63,6 +63,7 @@ internal static class SettingText
 
     public static string Format(object value) => value switch
     {
+        TimeSpan { Ticks: var ticks } time when ticks % TimeSpan.TicksPerSecond != 0 => time.ToString("c", CultureInfo.InvariantCulture).TrimEnd('0'),
         TimeSpan time => time.ToString("c", CultureInfo.InvariantCulture),
         int or long => string.Create(CultureInfo.InvariantCulture, $"{value:N0}"),
         IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using CloudSync.Sdk.Testing;
+using CloudSync.Tests;
 using Confluent.Kafka;
 using Xunit;
 
@@ -26,9 +27,9 @@ public sealed class EmbeddedKafkaTests
             new Message<string, string> { Key = $"k{i}", Value = text, Headers = [new Header("number", Encoding.UTF8.GetBytes($"{i}"))] },
             Cancelled)));
 
-        using var consumer = Consumer(kafka, "group");
-        consumer.Subscribe("topic");
-        var read = Read(consumer, 200);
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        member.Consumer.Subscribe("topic");
+        var read = member.Read(200);
 
         Assert.Equal(written.Order(), read.Select(r => r.Message.Value).Order());
         Assert.All(read, r => Assert.Equal(r.Message.Key, $"k{Encoding.UTF8.GetString(r.Message.Headers[0].GetValueBytes())}"));
@@ -40,14 +41,14 @@ public sealed class EmbeddedKafkaTests
     {
         await using var kafka = EmbeddedKafka.Start();
         kafka.CreateTopic("topic", partitions: 6);
-        using var aws1 = Consumer(kafka, "aws");
-        using var aws2 = Consumer(kafka, "aws");
-        using var azure1 = Consumer(kafka, "azure");
-        using var azure2 = Consumer(kafka, "azure");
-        IConsumer<string, string>[] members = [aws1, aws2, azure1, azure2];
+        using var aws1 = new GroupMember(kafka.BootstrapServers, "aws");
+        using var aws2 = new GroupMember(kafka.BootstrapServers, "aws");
+        using var azure1 = new GroupMember(kafka.BootstrapServers, "azure");
+        using var azure2 = new GroupMember(kafka.BootstrapServers, "azure");
+        GroupMember[] members = [aws1, aws2, azure1, azure2];
         foreach (var member in members)
-            member.Subscribe("topic");
-        PollUntil(() => members.All(m => m.Assignment.Count == 3), members);
+            member.Consumer.Subscribe("topic");
+        GroupMember.PollUntil(() => members.All(m => m.Consumer.Assignment.Count == 3), members);
 
         using var producer = Producer(kafka);
         for (var i = 0; i < 60; i++)
@@ -55,10 +56,10 @@ public sealed class EmbeddedKafkaTests
         producer.Flush(Cancelled);
 
         var everything = Enumerable.Range(0, 60).ToList();
-        Assert.Equal(everything, Read(aws1, 30).Concat(Read(aws2, 30)).Select(r => int.Parse(r.Message.Value)).Order());
-        Assert.Equal(everything, Read(azure1, 30).Concat(Read(azure2, 30)).Select(r => int.Parse(r.Message.Value)).Order());
+        Assert.Equal(everything, aws1.Read(30).Concat(aws2.Read(30)).Select(r => int.Parse(r.Message.Value)).Order());
+        Assert.Equal(everything, azure1.Read(30).Concat(azure2.Read(30)).Select(r => int.Parse(r.Message.Value)).Order());
         foreach (var member in members)
-            Assert.All(member.Commit(), committed => Assert.Equal(10, committed.Offset.Value));
+            Assert.All(member.Consumer.Commit(), committed => Assert.Equal(10, committed.Offset.Value));
     }
 
     [Fact]
@@ -70,16 +71,15 @@ public sealed class EmbeddedKafkaTests
         for (var i = 0; i < 10; i++)
             await producer.ProduceAsync("topic", new Message<string, string> { Value = $"{i}" }, Cancelled);
 
-        using (var first = Consumer(kafka, "group"))
+        using (var first = new GroupMember(kafka.BootstrapServers, "group"))
         {
-            first.Subscribe("topic");
-            first.Commit(Read(first, 4)[^1]);
-            first.Close();
+            first.Consumer.Subscribe("topic");
+            first.Consumer.Commit(first.Read(4)[^1]);
         }
 
-        using var second = Consumer(kafka, "group");
-        second.Subscribe("topic");
-        Assert.Equal("4", Read(second, 1)[0].Message.Value);
+        using var second = new GroupMember(kafka.BootstrapServers, "group");
+        second.Consumer.Subscribe("topic");
+        Assert.Equal("4", second.Read(1)[0].Message.Value);
     }
 
     [Fact]
@@ -87,15 +87,15 @@ public sealed class EmbeddedKafkaTests
     {
         await using var kafka = EmbeddedKafka.Start();
         kafka.CreateTopic("topic", partitions: 4);
-        using var first = Consumer(kafka, "group");
-        first.Subscribe("topic");
-        PollUntil(() => first.Assignment.Count == 4, first);
+        using var first = new GroupMember(kafka.BootstrapServers, "group");
+        first.Consumer.Subscribe("topic");
+        GroupMember.PollUntil(() => first.Consumer.Assignment.Count == 4, first);
 
-        using var second = Consumer(kafka, "group");
-        second.Subscribe("topic");
-        PollUntil(() => first.Assignment.Count == 2 && second.Assignment.Count == 2, first, second);
+        using var second = new GroupMember(kafka.BootstrapServers, "group");
+        second.Consumer.Subscribe("topic");
+        GroupMember.PollUntil(() => first.Consumer.Assignment.Count == 2 && second.Consumer.Assignment.Count == 2, first, second);
 
-        Assert.Empty(first.Assignment.Intersect(second.Assignment));
+        Assert.Empty(first.Consumer.Assignment.Intersect(second.Consumer.Assignment));
     }
 
     [Fact]
@@ -136,47 +136,51 @@ public sealed class EmbeddedKafkaTests
             await Assert.ThrowsAsync<SocketException>(() => ConnectAsync(endPoint));
 
         kafka.BringAllBrokersUp();
-        using var consumer = Consumer(kafka, "group");
-        consumer.Subscribe("topic");
-        Assert.Equal("kept", Read(consumer, 1)[0].Message.Value);
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        member.Consumer.Subscribe("topic");
+        Assert.Equal("kept", member.Read(1)[0].Message.Value);
     }
 
-    [Fact]
-    public async Task A_partition_can_be_used_while_its_first_leader_is_down_once_another_broker_leads_it()
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    public async Task A_partition_can_be_used_while_its_first_leader_is_down_once_another_broker_leads_it(int from, int to)
     {
         await using var kafka = EmbeddedKafka.Start(new EmbeddedKafkaOptions { Brokers = 2 });
         kafka.CreateTopic("topic");
-        kafka.SetLeader("topic", 0, brokerId: 1);
+        kafka.SetLeader("topic", 0, from);
         using var producer = Producer(kafka);
         await producer.ProduceAsync("topic", new Message<string, string> { Value = "a" }, Cancelled);
 
-        kafka.TakeBrokerDown(1);
-        kafka.SetLeader("topic", 0, brokerId: 2);
+        kafka.TakeBrokerDown(from);
+        kafka.SetLeader("topic", 0, to);
 
         Assert.Equal(1, (await producer.ProduceAsync("topic", new Message<string, string> { Value = "b" }, Cancelled).WaitAsync(Bound, Cancelled)).Offset.Value);
     }
 
-    [Fact]
-    public async Task A_group_whose_coordinator_is_down_commits_through_the_next_one()
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    public async Task A_group_whose_coordinator_is_down_commits_through_the_next_one(int from, int to)
     {
         await using var kafka = EmbeddedKafka.Start(new EmbeddedKafkaOptions { Brokers = 2 });
         kafka.CreateTopic("topic");
-        kafka.SetLeader("topic", 0, brokerId: 2);
-        kafka.SetGroupCoordinator("group", 1);
+        kafka.SetLeader("topic", 0, to);
+        kafka.SetGroupCoordinator("group", from);
         using var producer = Producer(kafka);
         await producer.ProduceAsync("topic", new Message<string, string> { Value = "a" }, Cancelled);
-        using var consumer = Consumer(kafka, "group");
-        consumer.Subscribe("topic");
-        var read = Read(consumer, 1)[0];
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        member.Consumer.Subscribe("topic");
+        var read = member.Read(1)[0];
 
-        kafka.SetGroupCoordinator("group", 2);
-        kafka.TakeBrokerDown(1);
+        kafka.SetGroupCoordinator("group", to);
+        kafka.TakeBrokerDown(from);
 
         var deadline = Stopwatch.StartNew();
-        while (!TryCommit(consumer, read))
+        while (!TryCommit(member, read))
             Assert.True(deadline.Elapsed < Bound, "The group did not find its new coordinator.");
 
-        Assert.Equal(1, consumer.Committed([new TopicPartition("topic", 0)], Bound)[0].Offset.Value);
+        Assert.Equal(1, member.Consumer.Committed([new TopicPartition("topic", 0)], Bound)[0].Offset.Value);
     }
 
     [Fact]
@@ -245,16 +249,16 @@ public sealed class EmbeddedKafkaTests
         kafka.CreateTopic("topic");
         using var producer = Producer(kafka);
         await producer.ProduceAsync("topic", new Message<string, string> { Value = "a" }, Cancelled);
-        using var consumer = Consumer(kafka, "group");
-        consumer.Subscribe("topic");
-        var read = Read(consumer, 1)[0];
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        member.Consumer.Subscribe("topic");
+        var read = member.Read(1)[0];
 
         kafka.FailRequests(EmbeddedKafkaRequest.OffsetCommit, [.. Enumerable.Repeat(ErrorCode.GroupAuthorizationFailed, 100)]);
-        Assert.Equal(ErrorCode.GroupAuthorizationFailed, Assert.Throws<KafkaException>(() => consumer.Commit(read)).Error.Code);
+        Assert.Equal(ErrorCode.GroupAuthorizationFailed, Assert.Throws<KafkaException>(() => member.Consumer.Commit(read)).Error.Code);
 
         kafka.ClearFailures();
-        consumer.Commit(read);
-        Assert.Equal(1, consumer.Committed([new TopicPartition("topic", 0)], Bound)[0].Offset.Value);
+        member.Consumer.Commit(read);
+        Assert.Equal(1, member.Consumer.Committed([new TopicPartition("topic", 0)], Bound)[0].Offset.Value);
     }
 
     [Fact]
@@ -268,10 +272,24 @@ public sealed class EmbeddedKafkaTests
 
         kafka.DeleteRecords("topic", 0, beforeOffset: 3);
 
-        using var consumer = Consumer(kafka, "group");
-        consumer.Assign(new TopicPartitionOffset("topic", 0, 0));
-        Assert.Equal(["3", "4"], Read(consumer, 2).Select(r => r.Message.Value));
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        member.Consumer.Assign(new TopicPartitionOffset("topic", 0, 0));
+        Assert.Equal(["3", "4"], member.Read(2).Select(r => r.Message.Value));
         Assert.Throws<ArgumentOutOfRangeException>(() => kafka.DeleteRecords("topic", 0, beforeOffset: 6));
+    }
+
+    [Fact]
+    public async Task Only_the_newest_five_megabytes_of_a_partition_are_kept()
+    {
+        await using var kafka = EmbeddedKafka.Start();
+        kafka.CreateTopic("topic");
+        using var producer = Producer(kafka);
+        for (var i = 0; i < 12; i++)
+            await producer.ProduceAsync("topic", new Message<string, string> { Value = new string('x', 500_000) }, Cancelled);
+
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        var kept = member.Consumer.QueryWatermarkOffsets(new TopicPartition("topic", 0), Bound);
+        Assert.Equal((2, 12), (kept.Low.Value, kept.High.Value));
     }
 
     [Fact]
@@ -292,11 +310,11 @@ public sealed class EmbeddedKafkaTests
             await using var kafka = EmbeddedKafka.Start(new EmbeddedKafkaOptions { Brokers = 1 + (i % 3) });
             kafka.CreateTopic("topic");
             using var producer = Producer(kafka);
-            using var consumer = Consumer(kafka, "group");
-            consumer.Subscribe("topic");
+            using var member = new GroupMember(kafka.BootstrapServers, "group");
+            member.Consumer.Subscribe("topic");
             await producer.ProduceAsync("topic", new Message<string, string> { Value = $"{i}" }, Cancelled);
 
-            var read = Read(consumer, 1)[0];
+            var read = member.Read(1)[0];
             Assert.Equal($"{i}", read.Message.Value);
             Assert.Equal(0, read.Offset.Value);
         })));
@@ -309,9 +327,9 @@ public sealed class EmbeddedKafkaTests
         kafka.CreateTopic("topic", partitions: 3);
 
         await KcatAsync("from kcat\n", "-P", "-b", kafka.BootstrapServers, "-t", "topic", "-k", "key", "-H", "ce_id=7");
-        using var consumer = Consumer(kafka, "group");
-        consumer.Subscribe("topic");
-        var read = Read(consumer, 1)[0];
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        member.Consumer.Subscribe("topic");
+        var read = member.Read(1)[0];
         Assert.Equal(("key", "from kcat"), (read.Message.Key, read.Message.Value));
         Assert.Equal("ce_id", read.Message.Headers[0].Key);
 
@@ -397,51 +415,17 @@ public sealed class EmbeddedKafkaTests
             .SetLogHandler((_, _) => { })
             .Build();
 
-    private static IConsumer<string, string> Consumer(EmbeddedKafka kafka, string group) =>
-        new ConsumerBuilder<string, string>(new ConsumerConfig
-        {
-            BootstrapServers = kafka.BootstrapServers,
-            GroupId = group,
-            AutoOffsetReset = AutoOffsetReset.Earliest,
-            EnableAutoCommit = false,
-            PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
-            SessionTimeoutMs = 3000,
-            HeartbeatIntervalMs = 300,
-        })
-        .SetLogHandler((_, _) => { })
-        .Build();
-
-    private static List<ConsumeResult<string, string>> Read(IConsumer<string, string> consumer, int count)
-    {
-        var read = new List<ConsumeResult<string, string>>();
-        while (read.Count < count)
-            read.Add(consumer.Consume(Bound) ?? throw new TimeoutException($"{read.Count} of {count} messages came within {Bound}."));
-
-        return read;
-    }
-
-    private static void PollUntil(Func<bool> condition, params IConsumer<string, string>[] consumers)
-    {
-        var deadline = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(deadline.Elapsed < Bound, "The condition did not come true.");
-            foreach (var consumer in consumers)
-                consumer.Consume(TimeSpan.FromMilliseconds(50));
-        }
-    }
-
-    private static bool TryCommit(IConsumer<string, string> consumer, ConsumeResult<string, string> result)
+    private static bool TryCommit(GroupMember member, ConsumeResult<string, string> result)
     {
         try
         {
-            consumer.Commit(result);
+            member.Consumer.Commit(result);
             return true;
         }
         catch (KafkaException)
         {
             // The poll is what lets the client look for its coordinator.
-            consumer.Consume(TimeSpan.FromMilliseconds(50));
+            member.Consumer.Consume(TimeSpan.FromMilliseconds(50));
             return false;
         }
     }

@@ -29,18 +29,10 @@ public sealed class KafkaClusterTests(KafkaCluster cluster)
             new ProducerConfig { BootstrapServers = cluster.BootstrapServers, EnableIdempotence = true }).Build();
         await producer.ProduceAsync(new TopicPartition(topic, 1), new Message<Null, string> { Value = "hello" }, Cancelled);
 
-        using var consumer = new ConsumerBuilder<Ignore, string>(new ConsumerConfig
-        {
-            BootstrapServers = cluster.BootstrapServers,
-            GroupId = KafkaCluster.UniqueName("group"),
-            AutoOffsetReset = AutoOffsetReset.Earliest,
-            SessionTimeoutMs = (int)cluster.SessionTimeout.TotalMilliseconds,
-            HeartbeatIntervalMs = 500,
-        }).Build();
-        consumer.Subscribe(topic);
+        using var member = new GroupMember(cluster.BootstrapServers, KafkaCluster.UniqueName("group"), cluster.SessionTimeout);
+        member.Consumer.Subscribe(topic);
 
-        Assert.Equal("hello", consumer.Consume(Bound)?.Message.Value);
-        consumer.Close();
+        Assert.Equal("hello", member.Read(1)[0].Message.Value);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using CloudSync.Sdk.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Xunit;
 
@@ -43,7 +44,7 @@ public class OptionsAtStartTests
                 "CloudSync:Aws:Retry:Jitter is NaN; it must be from 0 to 1.",
                 "CloudSync:Aws:BootstrapServers holds 'localhost'; each address must be host:port, such as kafka-1:9092, separated by commas.",
                 "CloudSync:Aws:Kafka:enable.auto.commit can't be set: an offset is committed when its message is settled and not when it was read; use CommitInterval for how often.",
-                "CloudSync:Aws:Retry:MaxDelay is 00:00:00.0010000; it must be at least Retry:InitialDelay, 00:00:01.",
+                "CloudSync:Aws:Retry:MaxDelay is 00:00:00.001; it must be at least Retry:InitialDelay, 00:00:01.",
             ],
             message.Split(Environment.NewLine));
     }
@@ -133,6 +134,30 @@ public class OptionsAtStartTests
         services.Configure<CloudSyncConsumerOptions>("aws", o => (o.Retry, o.Topic) = (null!, null!));
 
         Assert.Equal("CloudSync:Aws:Retry is null; it must be a RetryOptions.", StartFails(services));
+    }
+
+    [Fact]
+    public async Task A_wrong_producer_and_a_wrong_consumer_are_told_of_together()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddCloudSyncProducer(Section("CloudSync:Producer", ("BootstrapServers", "kafka")));
+        builder.Services.AddCloudSyncConsumerOptions("aws", Section("CloudSync:Aws", ("BootstrapServers", "kafka")));
+        using var host = builder.Build();
+
+        var both = await Assert.ThrowsAsync<AggregateException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+
+        Assert.Equal(
+            ["CloudSync:Aws:BootstrapServers", "CloudSync:Producer:BootstrapServers"],
+            both.InnerExceptions.Select(e => e.Message.Split(' ')[0]).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_second_producer_is_refused()
+    {
+        var services = new ServiceCollection();
+        services.AddCloudSyncProducer(o => o.BootstrapServers = "kafka:9092");
+
+        Assert.Throws<InvalidOperationException>(() => services.AddCloudSyncProducer(o => o.BootstrapServers = "kafka:9092"));
     }
 
     private static ServiceCollection Consumer(params (string Key, string? Value)[] values)

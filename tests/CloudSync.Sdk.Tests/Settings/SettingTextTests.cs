@@ -10,6 +10,7 @@ public class SettingTextTests
     [Theory]
     [InlineData("00:00:05", "00:00:05")]
     [InlineData("1.00:00:00", "1.00:00:00")]
+    [InlineData("00:00:00.001", "00:00:00.001")]
     [InlineData("500ms", "00:00:00.5")]
     [InlineData("5s", "00:00:05")]
     [InlineData("1.5 s", "00:00:01.5")]
