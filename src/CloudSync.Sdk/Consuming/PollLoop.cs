@@ -161,7 +161,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
             Drain(consumer, reader);
             var unsettled = _pipeline.Window.Messages;
-            _log.Stopped(_options.GroupId, _committer.CommitNow(_assignment.Partitions), unsettled);
+            _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
         }
         finally
         {
@@ -321,6 +321,22 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         SpinWait.SpinUntil(() => _pipeline.Lanes.InFlight == 0, TimeSpan.FromSeconds(1));
     }
 
+    /// <summary>
+    /// Commits what is settled. A group that is rebalancing at this very moment refuses it; polling on lets the rebalance end, and what was delivered is not delivered
+    /// again after the restart.
+    /// </summary>
+    private string CommitLast(IConsumer<int, int> consumer, ConsumeRecordReader reader)
+    {
+        string committed;
+        while (_committer!.CommitNow(_assignment.Partitions, out committed) && DrainTimeLeft > TimeSpan.Zero)
+        {
+            Steer(consumer);
+            Read(reader);
+        }
+
+        return committed;
+    }
+
     void IRebalanceListener.Assigned(List<TopicPartition> partitions)
     {
         if (partitions.Count == 0)
@@ -350,7 +366,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
         _pipeline.DropRevoked();
         var drained = SpinWait.SpinUntil(() => revoked.TrueForAll(_pipeline.Lanes.IsIdle), DrainTimeLeft);
-        var committed = _committer!.CommitNow(revoked);
+        _committer!.CommitNow(revoked, out var committed);
         GiveUp(revoked);
         _log.Revoked(Text(revoked), _options.Topic, drained ? "all in flight" : "not all in flight in time", _time.GetElapsedTime(started), committed);
     }

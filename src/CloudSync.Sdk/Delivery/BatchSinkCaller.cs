@@ -41,8 +41,19 @@ internal sealed class BatchSinkCaller(
 
         Processed(started);
         var ended = ArrayPool<Outcome>.Shared.Rent(batch.Count);
+        var isAlive = false;
         for (var i = 0; i < batch.Count; i++)
+        {
             ended[i] = Ended(batch[i], admission, errors[i]);
+            isAlive |= ended[i].Kind == OutcomeKind.Delivered;
+        }
+
+        // An endpoint that has taken one of them is not down.
+        if (isAlive)
+        {
+            foreach (ref var outcome in ended.AsSpan(0, batch.Count))
+                outcome = outcome with { IsAlive = true };
+        }
 
         outcomes.Report(ended.AsSpan(0, batch.Count));
         ArrayPool<Outcome>.Shared.Return(ended, clearArray: true);

@@ -44,6 +44,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly System.Collections.IList[] _lists;
     private List<Outcome> _incoming = [];
     private List<Outcome> _working = [];
+    private bool _callHasFailed;
     private bool _isRunning;
 
     public Settlement(
@@ -165,8 +166,21 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var places = 0;
         foreach (var outcome in outcomes)
         {
-            Sort(outcome);
-            places += outcome.HoldsPlace ? 1 : 0;
+            try
+            {
+                Sort(outcome);
+            }
+            catch (Exception e)
+            {
+                // What an exception of the sink says of itself is its own code, and may throw. Its message stays unsettled; the others must go on.
+                _log.SettlementFailed(e, 1);
+            }
+
+            if (outcome.EndsCall)
+            {
+                places++;
+                _callHasFailed = false;
+            }
         }
 
         if (places > 0)
@@ -250,8 +264,10 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var wasProbe = outcome.Admission == Admission.Probe;
         if (RetryPolicy.CountsForBreaker(error.Type))
         {
-            if (_breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
+            if (!outcome.IsAlive && !_callHasFailed && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
                 _log.BreakerOpened(_consumer, error.Type, outcome.Error!.Message, _options.Breaker.BreakDuration);
+
+            _callHasFailed = true;
         }
         else if (wasProbe)
         {
@@ -286,7 +302,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         failures.Retries++;
         _metrics.Retried(error.Type);
-        _log.WillRetry(outcome.Error!, delivery.Id, delivery.ToString(), error.Type, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
+        _log.WillRetry(delivery.Id, delivery.ToString(), error.Type, outcome.Error!.Message, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
         _unclaim.Add(delivery);
         _waiting.Add((delivery, plan.Delay));
     }

@@ -24,7 +24,7 @@ public sealed class DeliveryTests(KafkaCluster cluster)
         // Some take a moment, so that calls overtake one another where nothing keeps them in order.
         var sink = new ScriptedSink((message, _) => message.Offset % 7 == 0 ? SinkAnswer.Delay(TimeSpan.FromMilliseconds(1)) : SinkAnswer.Succeed);
         await using var consumer = await ConsumerHost.StartAsync(
-            cluster, topic, inBatches ? new Batches(sink) : sink, options => options.MaxBatchSize = 50);
+            cluster, topic, inBatches ? new BatchesOnly(sink) : sink, options => options.MaxBatchSize = 50);
         await topic.ProduceAsync(TestRecord.Many(Count, KeyOf).Skip(Count / 2));
         await sink.WaitForDeliveredAsync(Count, Eventually.Bound, Cancelled);
         await consumer.StopAsync();
@@ -123,12 +123,5 @@ public sealed class DeliveryTests(KafkaCluster cluster)
             var offsets = key.Select(a => a.Message.Offset).ToList();
             Assert.True(offsets.SequenceEqual(offsets.Order()), $"{key.Key}: {string.Join(' ', offsets)}");
         }
-    }
-
-    /// <summary>Hides that a sink takes single messages as well.</summary>
-    private sealed class Batches(IBatchCloudSink sink) : IBatchCloudSink
-    {
-        public ValueTask<IReadOnlyList<SinkResult>> SendAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) =>
-            sink.SendAsync(messages, cancellationToken);
     }
 }

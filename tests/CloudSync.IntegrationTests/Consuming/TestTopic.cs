@@ -1,5 +1,6 @@
 using CloudSync.Tests;
 using Confluent.Kafka;
+using Confluent.Kafka.Admin;
 
 namespace CloudSync.IntegrationTests.Consuming;
 
@@ -12,6 +13,7 @@ internal sealed class TestTopic(string bootstrapServers, string name, int partit
     {
         BootstrapServers = bootstrapServers,
         LingerMs = 2,
+        CompressionType = CompressionType.Lz4,
         EnableIdempotence = true,
         MessageMaxBytes = 4_000_000,
     }).SetKeySerializer(Bytes.Instance).SetValueSerializer(Bytes.Instance).SetLogHandler((_, _) => { }).Build());
@@ -23,6 +25,13 @@ internal sealed class TestTopic(string bootstrapServers, string name, int partit
     /// <summary>A topic of the cluster that all tests share.</summary>
     public static async Task<TestTopic> CreateAsync(KafkaCluster cluster, int partitions = 1) =>
         new(cluster.BootstrapServers, await cluster.CreateTopicAsync(partitions), partitions);
+
+    /// <summary>Makes the topic on a real cluster, after somebody has asked for it in vain.</summary>
+    public async Task MakeAsync()
+    {
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = bootstrapServers }).Build();
+        await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1 }]);
+    }
 
     /// <summary>Sends records in their order and waits until the brokers have all of them.</summary>
     public async Task ProduceAsync(params IEnumerable<TestRecord> records) =>

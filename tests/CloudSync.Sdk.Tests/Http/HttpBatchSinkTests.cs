@@ -288,6 +288,18 @@ public class HttpBatchSinkTests
     }
 
     [Fact]
+    public async Task Batches_refused_while_they_are_being_written_at_the_same_time_are_no_outage_either()
+    {
+        await using var endpoint = await TestEndpoint.Start(maxBody: 100_000);
+        await using var sink = TestSink.ToBatch(endpoint.Url);
+        var messages = Enumerable.Range(0, 64).Select(i => Json($"id-{i}", $"\"{new string('x', 80_000)}\"")).ToArray();
+
+        var batches = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => sink.Batch.SendAsync(messages, Token).AsTask())));
+
+        Assert.All(batches, results => Assert.All(results, r => Assert.True(r.IsDelivered)));
+    }
+
+    [Fact]
     public async Task A_single_message_that_is_too_large_fails_alone()
     {
         await using var endpoint = await TestEndpoint.Start();
