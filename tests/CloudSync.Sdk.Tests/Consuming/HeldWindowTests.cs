@@ -89,26 +89,29 @@ public sealed class HeldWindowTests
     {
         using var window = new HeldWindow(maxMessages: 1, maxBytes: 1_000);
         var delivery = Message();
-        using var barrier = new Barrier(2);
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var cancellation = failed.Token;
         const int Rounds = 20_000;
+        var round = 0;
 
         var remover = Task.Run(() =>
         {
-            for (var i = 0; i < Rounds; i++)
+            for (var i = 1; i <= Rounds; i++)
             {
-                barrier.SignalAndWait(cancellation);
-                Thread.SpinWait(i % 50);
+                while (Volatile.Read(ref round) < i)
+                    cancellation.ThrowIfCancellationRequested();
+
+                Thread.SpinWait(i % 97);
                 window.Remove([delivery]);
             }
         }, cancellation);
         var waiter = Task.Run(() =>
         {
-            for (var i = 0; i < Rounds; i++)
+            for (var i = 1; i <= Rounds; i++)
             {
                 window.Add(1, delivery.Size);
-                barrier.SignalAndWait(cancellation);
+                Volatile.Write(ref round, i);
+                Thread.SpinWait(i % 89);
                 while (window.Room == 0)
                 {
                     if (window.WaitForRoom(Long, cancellation))
