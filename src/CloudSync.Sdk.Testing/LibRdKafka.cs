@@ -12,8 +12,12 @@ internal static unsafe partial class LibRdKafka
     private const int TypeProducer = 0;
     private const int ErrorStringLength = 512;
 
-    /// <summary>The library under the names that Confluent.Kafka looks for: most builds, Alpine's, and the one without Kerberos.</summary>
-    private static readonly string[] LibraryNames = [Library, "alpine-librdkafka", "centos8-librdkafka"];
+    /// <summary>
+    /// The names that Confluent.Kafka looks for. The plain library needs Kerberos' libsasl2.so.3, which Debian does not have; the next one does without. One that
+    /// was built for the other C library must not even be tried: it may load, and then crash.
+    /// </summary>
+    private static readonly string[] LibraryNames =
+        RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal) ? ["alpine-librdkafka"] : [Library, "centos8-librdkafka"];
 
     static LibRdKafka() => NativeLibrary.SetDllImportResolver(typeof(LibRdKafka).Assembly, Resolve);
 
@@ -91,10 +95,7 @@ internal static unsafe partial class LibRdKafka
     [LibraryImport(Library, EntryPoint = "rd_kafka_new")]
     private static partial nint New(int type, nint conf, byte* error, nuint errorLength);
 
-    /// <summary>
-    /// Looks where the runtime looks for Confluent.Kafka's own imports, so that it finds the same file. The plain <c>librdkafka.so</c> needs Kerberos'
-    /// libsasl2.so.3, which Debian does not have; the next names are tried then, as Confluent.Kafka does.
-    /// </summary>
+    /// <summary>Looks where the runtime looks for Confluent.Kafka's own imports, so that it finds the same file.</summary>
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {
         if (name != Library)

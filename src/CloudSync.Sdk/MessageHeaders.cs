@@ -145,9 +145,11 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
                 return false;
 
             var next = ReadAt(_block.Span, _at, out var nameStart, out var nameLength, out var valueStart, out var valueLength);
+
+            // A plain null would convert to memory that is empty, and so no value to an empty one.
             Current = new MessageHeader(
                 Encoding.UTF8.GetString(_block.Span.Slice(nameStart, nameLength)),
-                valueLength < 0 ? (ReadOnlyMemory<byte>?)null : _block.Slice(valueStart, valueLength));
+                valueLength < 0 ? default(ReadOnlyMemory<byte>?) : _block.Slice(valueStart, valueLength));
             _at = next;
             return true;
         }

@@ -47,11 +47,16 @@ public class SyncMessage
     /// <summary>The record's offset in its partition.</summary>
     public long Offset { get; }
 
-    /// <summary>The record's time: when it was created, or appended where the topic says so. UTC, to the millisecond.</summary>
-    public DateTimeOffset Timestamp => DateTimeOffset.FromUnixTimeMilliseconds(_timestampMs);
+    /// <summary>
+    /// The record's time: when it was created, or appended where the topic says so. UTC, to the millisecond. Kafka takes any number from a producer; one that
+    /// is beyond the calendar is its end.
+    /// </summary>
+    public DateTimeOffset Timestamp => DateTimeOffset.FromUnixTimeMilliseconds(
+        Math.Clamp(_timestampMs, DateTimeOffset.MinValue.ToUnixTimeMilliseconds(), DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
 
+    // A plain null would convert to memory that is empty, and so no key to an empty one.
     /// <summary>The record's key, or <see langword="null"/>. Messages with one key are delivered in the order of their offsets.</summary>
-    public ReadOnlyMemory<byte>? Key => _keyLength < 0 ? (ReadOnlyMemory<byte>?)null : _buffer.AsMemory(_start, _keyLength);
+    public ReadOnlyMemory<byte>? Key => _keyLength < 0 ? default(ReadOnlyMemory<byte>?) : _buffer.AsMemory(_start, _keyLength);
 
     /// <summary>The payload, untouched; empty when the record has none.</summary>
     public ReadOnlyMemory<byte> Value => _buffer.AsMemory(_start + Math.Max(0, _keyLength), Math.Max(0, _valueLength));
@@ -104,7 +109,7 @@ public class SyncMessage
             all = all.Prepend(new MessageHeader(CloudEvents.Id, Encoding.UTF8.GetBytes(id)));
 
         return new SyncMessage(topic, RawRecord.Create(
-            key is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(key),
+            key is null ? default(ReadOnlyMemory<byte>?) : Encoding.UTF8.GetBytes(key),
             value,
             all,
             partition,

@@ -38,6 +38,16 @@ internal sealed class KeyLanes
         }
     }
 
+    /// <summary>Lanes that exist now: those with a message that waits, is in a sink, or backs off.</summary>
+    public int LaneCount
+    {
+        get
+        {
+            lock (_gate)
+                return _tails.Count;
+        }
+    }
+
     /// <summary>The lane of a message: by key within its partition, by partition, or none.</summary>
     public static ulong LaneOf(MessageOrdering ordering, in RawRecord record) => ordering switch
     {
@@ -173,16 +183,24 @@ internal sealed class KeyLanes
         if (delivery.Lane == 0)
             return;
 
-        var next = delivery.Next;
+        var next = Unlink(delivery);
         while (next is not null && next.Progress.IsRevoked)
         {
             dropped.Add(next);
-            next = next.Next;
+            next = Unlink(next);
         }
 
         if (next is not null)
             _ready.Enqueue(next);
         else
             _tails.Remove(delivery.Lane);
+    }
+
+    /// <summary>A sink may keep a message for ever, which must not keep all the later ones of its lane alive.</summary>
+    private static Delivery? Unlink(Delivery delivery)
+    {
+        var next = delivery.Next;
+        delivery.Next = null;
+        return next;
     }
 }

@@ -33,14 +33,21 @@ internal sealed class OffsetCommitter(IConsumer<int, int> consumer, string topic
     }
 
     /// <summary>Commits now and waits for it: these partitions are being given up.</summary>
-    /// <returns>What became of it, for the log.</returns>
-    public string CommitNow(IEnumerable<PartitionProgress> partitions)
+    /// <param name="partitions">The partitions.</param>
+    /// <param name="text">What became of it, for the log.</param>
+    /// <returns>Whether the group was rebalancing, and would take the commit after that.</returns>
+    public bool CommitNow(IEnumerable<PartitionProgress> partitions, out string text)
     {
         // Commits arrive in their order, or an older one would take back what the newer one committed.
-        _commit.GetAwaiter().GetResult();
+        WaitForCommit();
         var offsets = Uncommitted(partitions);
-        return offsets.Count == 0 ? "nothing left to commit" : Commit(offsets) ? $"committed {Text(offsets)}" : $"commit of {Text(offsets)} failed";
+        var error = offsets.Count == 0 ? ErrorCode.NoError : Commit(offsets);
+        text = offsets.Count == 0 ? "nothing left to commit" : error == ErrorCode.NoError ? $"committed {Text(offsets)}" : $"commit of {Text(offsets)} failed";
+        return error is ErrorCode.RebalanceInProgress or ErrorCode.IllegalGeneration;
     }
+
+    /// <summary>Waits for a commit that is under way. The client must not go before it.</summary>
+    public void WaitForCommit() => _commit.GetAwaiter().GetResult();
 
     /// <summary>Partitions come or go: what was committed before says nothing about them.</summary>
     public void Forget(IEnumerable<int> partitions)
@@ -68,7 +75,7 @@ internal sealed class OffsetCommitter(IConsumer<int, int> consumer, string topic
         return offsets;
     }
 
-    private bool Commit(List<TopicPartitionOffset> offsets)
+    private ErrorCode Commit(List<TopicPartitionOffset> offsets)
     {
         try
         {
@@ -79,12 +86,13 @@ internal sealed class OffsetCommitter(IConsumer<int, int> consumer, string topic
                     _committed[offset.Partition.Value] = offset.Offset.Value;
             }
 
-            return true;
+            return ErrorCode.NoError;
         }
         catch (Exception e)
         {
-            log.CommitFailed(Text(offsets), (e as KafkaException)?.Error.Reason ?? e.Message);
-            return false;
+            var error = (e as KafkaException)?.Error;
+            log.CommitFailed(Text(offsets), error?.Reason ?? e.Message);
+            return error?.Code ?? ErrorCode.Local_Fail;
         }
     }
 

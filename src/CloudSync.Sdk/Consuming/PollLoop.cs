@@ -36,6 +36,12 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private readonly Assignment _assignment = new();
     private readonly RecordBatch _batch = new(BatchSize);
     private readonly HashSet<int> _paused = [];
+
+    /// <summary>
+    /// Assigned since the last <see cref="Steer"/>. The client keeps the pause of a partition that goes and comes back: what it should be must be said again, or
+    /// a partition that was paused when it went would never be read after it came back.
+    /// </summary>
+    private readonly HashSet<int> _unsteered = [];
     private readonly List<Delivery> _handover = new(BatchSize);
     private readonly Thread _thread;
     private IConsumer<int, int>? _first;
@@ -91,7 +97,11 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _stop.Cancel();
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _first?.Dispose();
+        _stop.Dispose();
+    }
 
     /// <summary>What is left of the drain time; all of it while nobody stops the consumer.</summary>
     private TimeSpan DrainTimeLeft
@@ -119,7 +129,6 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                     // A client that has failed for good (fenced, a broken configuration of the broker) is replaced; the process lives on.
                     var delay = TimeSpan.FromSeconds(Math.Min(MaxRebuildDelay.TotalSeconds, Math.Pow(2, Math.Min(failures++, 10))));
                     _log.ClientFailed(e, _options.Topic, delay);
-                    GiveUp([.. _assignment.Partitions]);
                     _stop.Token.WaitHandle.WaitOne(delay);
                 }
             }
@@ -137,22 +146,30 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
         _paused.Clear();
         _reasons = PauseReasons.None;
-        consumer.Subscribe(_options.Topic);
-        while (!_stop.IsCancellationRequested)
+        try
         {
-            Steer(consumer);
-            Read(reader);
-            HandOver();
-            _committer.CommitIfDue(_assignment.Partitions);
-            MeasureLag(consumer);
-            polled();
-        }
+            consumer.Subscribe(_options.Topic);
+            while (!_stop.IsCancellationRequested)
+            {
+                Steer(consumer);
+                Read(reader);
+                HandOver();
+                _committer.CommitIfDue(_assignment.Partitions);
+                MeasureLag(consumer);
+                polled();
+            }
 
-        Drain(consumer, reader);
-        var unsettled = _pipeline.Window.Messages;
-        var committed = _committer.CommitNow(_assignment.Partitions);
-        consumer.Close();
-        _log.Stopped(_options.GroupId, committed, unsettled);
+            Drain(consumer, reader);
+            var unsettled = _pipeline.Window.Messages;
+            _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+        }
+        finally
+        {
+            // Also after an error: disposed of without Close in the middle of a rebalance, the client spins for ever.
+            GiveUp([.. _assignment.Partitions]);
+            _committer.WaitForCommit();
+            consumer.Close();
+        }
     }
 
     /// <summary>Pauses and resumes so that what is paused is what should be. A rebalance may have changed it behind our back.</summary>
@@ -180,7 +197,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         {
             var isPaused = _paused.Contains(progress.Partition);
             var shouldPause = reasons != PauseReasons.None || IsTooFar(progress, isPaused);
-            if (shouldPause == isPaused)
+            if (shouldPause == isPaused && !_unsteered.Contains(progress.Partition))
                 continue;
 
             (shouldPause ? pause : resume).Add(new TopicPartition(_options.Topic, progress.Partition));
@@ -197,6 +214,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             consumer.Resume(resume);
             _paused.ExceptWith(resume.Select(p => p.Partition.Value));
         }
+
+        _unsteered.Clear();
     }
 
     private bool IsTooFar(PartitionProgress progress, bool isPaused)
@@ -302,6 +321,22 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         SpinWait.SpinUntil(() => _pipeline.Lanes.InFlight == 0, TimeSpan.FromSeconds(1));
     }
 
+    /// <summary>
+    /// Commits what is settled. A group that is rebalancing at this very moment refuses it; polling on lets the rebalance end, and what was delivered is not delivered
+    /// again after the restart.
+    /// </summary>
+    private string CommitLast(IConsumer<int, int> consumer, ConsumeRecordReader reader)
+    {
+        string committed;
+        while (_committer!.CommitNow(_assignment.Partitions, out committed) && DrainTimeLeft > TimeSpan.Zero)
+        {
+            Steer(consumer);
+            Read(reader);
+        }
+
+        return committed;
+    }
+
     void IRebalanceListener.Assigned(List<TopicPartition> partitions)
     {
         if (partitions.Count == 0)
@@ -311,6 +346,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _assignment.Add(numbers);
         _committer?.Forget(numbers);
         _paused.ExceptWith(numbers);
+        _unsteered.UnionWith(numbers);
         Volatile.Write(ref _partitionsOwned, _assignment.Count);
         _log.Assigned(string.Join(", ", numbers), _options.Topic, _assignment.Epoch);
     }
@@ -330,7 +366,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
         _pipeline.DropRevoked();
         var drained = SpinWait.SpinUntil(() => revoked.TrueForAll(_pipeline.Lanes.IsIdle), DrainTimeLeft);
-        var committed = _committer!.CommitNow(revoked);
+        _committer!.CommitNow(revoked, out var committed);
         GiveUp(revoked);
         _log.Revoked(Text(revoked), _options.Topic, drained ? "all in flight" : "not all in flight in time", _time.GetElapsedTime(started), committed);
     }

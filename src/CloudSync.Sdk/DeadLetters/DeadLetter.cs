@@ -26,7 +26,7 @@ internal static class DeadLetter
         Add(headers, DeadLetterHeaders.ErrorType, failures.ErrorType.ToString());
         Add(headers, DeadLetterHeaders.ExceptionType, failures.Exception?.GetType().FullName);
         Add(headers, DeadLetterHeaders.ExceptionMessage, Cut(failures.Exception?.Message));
-        if ((failures.Exception as SinkException)?.StatusCode is { } status)
+        if (StatusOf(failures.Exception) is { } status)
             Add(headers, DeadLetterHeaders.HttpStatus, Number(status));
 
         Add(headers, DeadLetterHeaders.Attempts, Number(failures.Attempts));
@@ -49,6 +49,13 @@ internal static class DeadLetter
             Timestamp = new Timestamp(delivery.TimestampMs, TimestampType.CreateTime),
         };
     }
+
+    private static int? StatusOf(Exception? exception) => exception switch
+    {
+        SinkException sink => sink.StatusCode,
+        HttpRequestException http => (int?)http.StatusCode,
+        _ => null,
+    };
 
     private static void Add(Headers headers, string name, string? value)
     {

@@ -39,8 +39,22 @@ internal sealed class BatchSinkCaller(
 
         Processed(started);
         var ended = ArrayPool<Outcome>.Shared.Rent(batch.Count);
+        var hasSpoken = false;
         for (var i = 0; i < batch.Count; i++)
+        {
             ended[i] = Ended(batch[i], admission, error ?? ErrorOf(results, i));
+            hasSpoken |= ended[i].Kind == OutcomeKind.Delivered;
+        }
+
+        // For the breaker a call is one success or one failure, whatever the number of its messages.
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (ended[i].Kind != OutcomeKind.Failed)
+                continue;
+
+            ended[i] = ended[i] with { IsEcho = hasSpoken };
+            hasSpoken = true;
+        }
 
         outcomes.Report(ended.AsSpan(0, batch.Count));
         ArrayPool<Outcome>.Shared.Return(ended, clearArray: true);

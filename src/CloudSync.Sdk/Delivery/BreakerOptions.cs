@@ -12,7 +12,7 @@ public sealed class BreakerOptions
     [SettingRange(1, 1_001)]
     public int FailuresToOpen { get; set; } = 5;
 
-    /// <summary>How long the breaker stays open before one message probes the endpoint. Default 60 s.</summary>
-    [SettingRange("00:00:00.001", "1.00:00:00")]
+    /// <summary>How long the breaker stays open before one message probes the endpoint. Default 60 s; half a second at least.</summary>
+    [SettingRange("00:00:00.500", "1.00:00:00")]
     public TimeSpan BreakDuration { get; set; } = TimeSpan.FromSeconds(60);
 }

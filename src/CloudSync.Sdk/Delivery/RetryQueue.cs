@@ -32,7 +32,8 @@ internal sealed class RetryQueue : IDisposable
     {
         lock (_gate)
         {
-            _waiting.Enqueue(delivery, Now + delay.Ticks);
+            // One that was on its way here while its partition was given up would be missed by ReleaseRevoked, and hold up its key if the partition comes back.
+            _waiting.Enqueue(delivery, Now + (delivery.Progress.IsRevoked ? 0 : delay.Ticks));
             Arm();
         }
     }

@@ -238,7 +238,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var wasProbe = outcome.Admission == Admission.Probe;
         if (RetryPolicy.CountsForBreaker(error.Type))
         {
-            if (_breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
+            if (!outcome.IsEcho && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
                 _log.BreakerOpened(_consumer, error.Type, outcome.Error!.Message, _options.Breaker.BreakDuration);
         }
         else if (wasProbe)
@@ -274,7 +274,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         failures.Retries++;
         _metrics.Retried(error.Type);
-        _log.WillRetry(outcome.Error!, delivery.Id, delivery.ToString(), error.Type, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
+        _log.WillRetry(delivery.Id, delivery.ToString(), error.Type, outcome.Error!.Message, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
         _unclaim.Add(delivery);
         _waiting.Add((delivery, plan.Delay));
     }

@@ -50,9 +50,10 @@ internal static partial class ConsumerLog
     [LoggerMessage(1014, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
     public static partial void ClientSays(this ILogger log, string facility, string message);
 
-    [LoggerMessage(1101, LogLevel.Warning, "Message {MessageId} ({Place}) failed as {ErrorType}, attempt {Attempt} of {Attempts}. It is tried again in {Delay}.")]
+    [LoggerMessage(1101, LogLevel.Warning,
+        "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} {Attempt} of {Attempts} attempts counted; tried again in {Delay}.")]
     public static partial void WillRetry(
-        this ILogger log, Exception exception, string messageId, string place, ErrorType errorType, int attempt, int attempts, TimeSpan delay);
+        this ILogger log, string messageId, string place, ErrorType errorType, string reason, int attempt, int attempts, TimeSpan delay);
 
     [LoggerMessage(1102, LogLevel.Error, "Message {MessageId} ({Place}) was given up as {ErrorType} after {Attempts} attempts and is kept in {DeadLetterTopic}.")]
     public static partial void DeadLettered(

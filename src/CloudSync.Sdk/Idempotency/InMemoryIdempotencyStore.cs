@@ -162,8 +162,9 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
 
         public bool Complete(IdempotencyClaim claim, long now, long until)
         {
-            ref var entry = ref CollectionsMarshal.GetValueRefOrNullRef(Entries, claim.Key);
-            if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref entry) || entry.Token != claim.Token)
+            // A claim that ran out and was cleaned up is nobody else's: its message was delivered, and is a duplicate from now on.
+            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, claim.Key, out var known);
+            if (known && entry.Token != claim.Token)
                 return false;
 
             entry = new Entry(claim.Token, until, IsCompleted: true);

@@ -279,6 +279,20 @@ public sealed class EmbeddedKafkaTests
     }
 
     [Fact]
+    public async Task Only_the_newest_five_megabytes_of_a_partition_are_kept()
+    {
+        await using var kafka = EmbeddedKafka.Start();
+        kafka.CreateTopic("topic");
+        using var producer = Producer(kafka);
+        for (var i = 0; i < 12; i++)
+            await producer.ProduceAsync("topic", new Message<string, string> { Value = new string('x', 500_000) }, Cancelled);
+
+        using var member = new GroupMember(kafka.BootstrapServers, "group");
+        var kept = member.Consumer.QueryWatermarkOffsets(new TopicPartition("topic", 0), Bound);
+        Assert.Equal((2, 12), (kept.Low.Value, kept.High.Value));
+    }
+
+    [Fact]
     public async Task A_topic_that_nobody_made_appears_with_four_partitions()
     {
         await using var kafka = EmbeddedKafka.Start();

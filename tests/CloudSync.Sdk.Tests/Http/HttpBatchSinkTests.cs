@@ -45,6 +45,20 @@ public class HttpBatchSinkTests
     }
 
     [Fact]
+    public async Task No_header_of_a_record_takes_the_place_of_what_is_already_there()
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        await using var sink = TestSink.ToBatch(endpoint.Url);
+        string[] names = ["ce_data", "ce_Data", "ce_ID", "ce_specversion", "ce_datacontenttype", "ce_cloudsynctombstone", "ce_traceparent", "traceparent", "ce_partitionkey"];
+
+        await sink.Batch.SendAsync([SyncMessage.Create("1"u8.ToArray(), "key", "a", names.Select(n => Header(n, "forged")))], Token);
+
+        Assert.Equal(
+            """[{"specversion":"1.0","id":"a","source":"kafka://data-topic","type":"cloudsync.message","datacontenttype":"application/octet-stream","traceparent":"forged","partitionkey":"key","data_base64":"MQ=="}]""",
+            Assert.Single(endpoint.Requests).Text);
+    }
+
+    [Fact]
     public async Task The_key_of_a_batch_is_the_same_for_the_same_ids_in_the_same_order_alone()
     {
         await using var endpoint = await TestEndpoint.Start();
@@ -271,6 +285,18 @@ public class HttpBatchSinkTests
             Assert.All(await sink.Batch.SendAsync(messages, Token), r => Assert.True(r.IsDelivered));
 
         Assert.Equal(messages.Select(m => m.Id).Concat(messages.Select(m => m.Id)).Concat(messages.Select(m => m.Id)), endpoint.Requests.SelectMany(Ids));
+    }
+
+    [Fact]
+    public async Task Batches_refused_while_they_are_being_written_at_the_same_time_are_no_outage_either()
+    {
+        await using var endpoint = await TestEndpoint.Start(maxBody: 100_000);
+        await using var sink = TestSink.ToBatch(endpoint.Url);
+        var messages = Enumerable.Range(0, 64).Select(i => Json($"id-{i}", $"\"{new string('x', 80_000)}\"")).ToArray();
+
+        var batches = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => sink.Batch.SendAsync(messages, Token).AsTask())));
+
+        Assert.All(batches, results => Assert.All(results, r => Assert.True(r.IsDelivered)));
     }
 
     [Fact]

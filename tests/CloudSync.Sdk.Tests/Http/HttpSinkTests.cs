@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -88,6 +90,21 @@ public class HttpSinkTests
         Assert.DoesNotContain("traceparent", request.Headers.Keys);
     }
 
+    /// <summary>Producers that stamp microseconds exist; the year 57,000 is no reason to fail.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(1_763_000_000_000_000)]
+    public async Task A_timestamp_that_is_none_is_left_out(long timestampMs)
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        await using var sink = TestSink.To(endpoint.Url);
+
+        await sink.Single.SendAsync(new RecordMessage(RawRecord.Create(null, new byte[] { 1 }, [], 0, 0, timestampMs)), Token);
+
+        Assert.DoesNotContain("ce-time", Assert.Single(endpoint.Requests).Headers.Keys);
+    }
+
     [Fact]
     public async Task The_default_content_type_can_be_set_and_stands_in_for_an_unreadable_one()
     {
@@ -162,6 +179,7 @@ public class HttpSinkTests
     [InlineData("a\nx-evil: 1")]
     [InlineData("a\0b")]
     [InlineData("100% \"sure\"")]
+    [InlineData("%41 is no A")]
     [InlineData(" leading and trailing ")]
     [InlineData("日本語 😀")]
     public async Task No_id_can_write_a_header_of_its_own(string id)
@@ -223,6 +241,30 @@ public class HttpSinkTests
         await sink.Single.SendAsync(Json("a"), Token);
 
         Assert.Equal("HTTP/2", Assert.Single(endpoint.Requests).Protocol);
+    }
+
+    [Theory]
+    [InlineData(false, "HTTP/1.1")]
+    [InlineData(true, "HTTP/2")]
+    public async Task A_certificate_that_nobody_vouches_for_is_refused_unless_code_trusts_it(bool http2, string expected)
+    {
+        using var key = ECDsa.Create();
+        using var made = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var certificate = X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
+        await using var endpoint = await TestEndpoint.Start(HttpProtocols.Http1AndHttp2, certificate: certificate);
+        await using var sink = TestSink.To(endpoint.Url, ("Http2", http2.ToString()));
+        var services = new ServiceCollection();
+        new CloudSyncConsumerBuilder("aws", services).UseHttpSink(
+            TestSink.Section(("Url", endpoint.Url), ("Http2", http2.ToString())),
+            configureClient: client => client.UseSocketsHttpHandler((handler, _) =>
+                handler.SslOptions.RemoteCertificateValidationCallback = (_, sent, _, _) => sent!.GetCertHashString() == certificate.GetCertHashString()));
+        await using var provider = services.BuildServiceProvider();
+
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => sink.Single.SendAsync(Json("a"), Token).AsTask());
+        await provider.GetRequiredKeyedService<ICloudSink>("aws").SendAsync(Json("a"), Token);
+
+        Assert.Equal(HttpRequestError.SecureConnectionError, refused.HttpRequestError);
+        Assert.Equal(expected, Assert.Single(endpoint.Requests).Protocol);
     }
 
     [Fact]

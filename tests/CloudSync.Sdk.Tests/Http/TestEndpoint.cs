@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -34,13 +35,18 @@ internal sealed class TestEndpoint : IAsyncDisposable
 
     public string Url { get; private set; } = "";
 
-    public static async Task<TestEndpoint> Start(HttpProtocols protocols = HttpProtocols.Http1, long? maxBody = null)
+    public static async Task<TestEndpoint> Start(HttpProtocols protocols = HttpProtocols.Http1, long? maxBody = null, X509Certificate2? certificate = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocols);
+            kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen =>
+            {
+                listen.Protocols = protocols;
+                if (certificate is not null)
+                    listen.UseHttps(certificate);
+            });
             kestrel.Limits.MaxRequestBodySize = maxBody;
             kestrel.Limits.MaxRequestHeadersTotalSize = 1024 * 1024;
         });

@@ -1,7 +1,7 @@
 using FsCheck.Xunit;
 using Xunit;
 
-namespace CloudSync.Sdk.Tests.Http;
+namespace CloudSync.Sdk.Tests;
 
 public class HttpStatusTests
 {

@@ -1,0 +1,91 @@
+using CloudSync.Sdk;
+using CloudSync.Sdk.Testing;
+using CloudSync.Tests;
+using Xunit;
+
+namespace CloudSync.IntegrationTests.Consuming;
+
+/// <summary>A stop finishes what it began, to a deadline, and leaves the rest for the next start.</summary>
+public sealed class StopTests(KafkaCluster cluster)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Calls_under_way_are_finished_and_committed_and_nothing_further_is_begun()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Many(10, i => $"key-{i}"));
+        var release = new TaskCompletionSource();
+        var sink = new ScriptedSink((_, _) => SinkAnswer.Block(release.Task));
+        await using var consumer = await ConsumerHost.StartAsync(
+            cluster, topic, sink, options => (options.MaxConcurrency, options.DrainTimeout) = (4, Eventually.Bound), group: group);
+        await sink.WaitForAttemptsAsync(4, Eventually.Bound, Cancelled);
+
+        var stopping = consumer.StopAsync();
+        await Eventually.TrueAsync(() => consumer.PauseReasons.HasFlag(PauseReasons.Stopping), "it drains", Cancelled);
+        Assert.False(stopping.IsCompleted);
+        release.SetResult();
+        await stopping;
+
+        Assert.Equal(4, sink.Attempts.Count);
+        Assert.Equal(4, sink.Delivered.Count);
+        Assert.Equal([4], topic.Committed(group));
+
+        var next = new RecordingSink();
+        await using var restarted = await ConsumerHost.StartAsync(cluster, topic, next, group: group);
+        await next.WaitForAsync(6, Eventually.Bound, Cancelled);
+        Assert.Equal([4, 5, 6, 7, 8, 9], next.Messages.Select(m => m.Offset).Order());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_call_beyond_the_drain_time_is_left_uncommitted_and_delivered_after_a_restart(bool heedsItsToken)
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Many(5, i => $"key-{i}"));
+        var release = new TaskCompletionSource();
+        var sink = new ScriptedSink().On("1", heedsItsToken ? SinkAnswer.Hang : SinkAnswer.Block(release.Task));
+        await using (var consumer = await ConsumerHost.StartAsync(
+            cluster, topic, sink, options => options.DrainTimeout = TimeSpan.FromMilliseconds(500), group: group))
+        {
+            await sink.WaitForDeliveredAsync(4, Eventually.Bound, Cancelled);
+            await consumer.StopAsync();
+        }
+
+        Assert.Equal([1], topic.Committed(group));
+
+        // A call that was left behind may end whenever it likes.
+        release.SetResult();
+        var next = new RecordingSink();
+        await using var restarted = await ConsumerHost.StartAsync(cluster, topic, next, group: group);
+        await next.WaitForAsync(4, Eventually.Bound, Cancelled);
+        Assert.Equal(["1", "2", "3", "4"], next.Messages.Select(m => m.Id).Order());
+        await restarted.StopAsync();
+        Assert.Equal([5], topic.Committed(group));
+    }
+
+    [Fact]
+    public async Task Messages_that_wait_for_a_retry_do_not_hold_up_a_stop_and_come_again()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Many(3, i => $"key-{i}"));
+        var sink = new ScriptedSink().On("0", SinkAnswer.Fail(ErrorType.ServiceUnavailable));
+        await using (var consumer = await ConsumerHost.StartAsync(
+            cluster, topic, sink, options => (options.Retry.InitialDelay, options.Retry.MaxDelay) = (TimeSpan.FromHours(1), TimeSpan.FromHours(1)), group: group,
+            build: consumer => consumer.Configure(options => options.Idempotency.Retention = TimeSpan.FromDays(1))))
+        {
+            await consumer.UntilLoggedAsync(ConsumerHost.WillRetry);
+            await sink.WaitForDeliveredAsync(2, Eventually.Bound, Cancelled);
+            await consumer.StopAsync();
+        }
+
+        Assert.Equal([0], topic.Committed(group));
+        var next = new RecordingSink();
+        await using var restarted = await ConsumerHost.StartAsync(cluster, topic, next, group: group);
+        await next.WaitForAsync(3, Eventually.Bound, Cancelled);
+    }
+}

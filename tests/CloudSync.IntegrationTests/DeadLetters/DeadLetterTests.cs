@@ -1,0 +1,212 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using CloudSync.IntegrationTests.Consuming;
+using CloudSync.Sdk;
+using CloudSync.Sdk.Testing;
+using CloudSync.Tests;
+using Confluent.Kafka;
+using Xunit;
+
+namespace CloudSync.IntegrationTests.DeadLetters;
+
+/// <summary>What can't be delivered is kept, whole, before its offset is.</summary>
+public sealed class DeadLetterTests(KafkaCluster cluster)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_dead_letter_that_cannot_be_written_keeps_its_offset_and_pauses_until_it_can()
+    {
+        // A real cluster lacks the topic at first; the embedded one would make it, so there the brokers refuse every write.
+        await using var embedded = cluster.Kind == KafkaKind.Embedded ? EmbeddedKafka.Start() : null;
+        using var topic = embedded is null ? await TestTopic.CreateAsync(cluster) : Topic(embedded);
+        using var deadLetters = new TestTopic(topic.BootstrapServers, topic.Name + "-dlq", 1);
+        byte[] key = [0, 255, 1], value = [1, 2, 0, 3];
+        var poison = new TestRecord
+        {
+            Key = key,
+            Value = value,
+            Headers = new Headers { { "ce_id", "poison"u8.ToArray() }, { "x", null }, { "x", [0, 254] }, { "", [] } },
+            TimestampMs = 1_700_000_000_123,
+        };
+        await topic.ProduceAsync([TestRecord.Of("before", "a"), poison, .. TestRecord.Many(5, i => $"key-{i}")]);
+        if (embedded is null)
+            Assert.NotEqual(KafkaKind.Embedded, cluster.Kind);
+        else
+        {
+            embedded.CreateTopic(deadLetters.Name);
+            embedded.FailRequests(EmbeddedKafkaRequest.Produce, [.. Enumerable.Repeat(ErrorCode.TopicAuthorizationFailed, 1_000)]);
+        }
+
+        var sink = new ScriptedSink().On(
+            "poison",
+            SinkAnswer.Fail(ErrorType.Transient),
+            SinkAnswer.Fail(new SinkException(ErrorType.ValidationError, "422 from the endpoint.") { StatusCode = 422 }));
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, options =>
+        {
+            options.DeadLetters.AcknowledgementTimeout = TimeSpan.FromSeconds(2);
+            options.Retry.InitialDelay = TimeSpan.FromMilliseconds(200);
+        });
+
+        await consumer.UntilLoggedAsync(ConsumerHost.DeadLetterFailed, times: 2);
+        await Eventually.TrueAsync(() => consumer.PauseReasons == PauseReasons.DeadLettersDown, "consumption pauses", Cancelled);
+        await sink.WaitForDeliveredAsync(6, Eventually.Bound, Cancelled);
+        Assert.Equal([1], topic.Committed(consumer.Group));
+
+        // The way is free.
+        if (embedded is null)
+            await deadLetters.MakeAsync();
+        else
+            embedded.ClearFailures(EmbeddedKafkaRequest.Produce);
+
+        await consumer.UntilLoggedAsync(ConsumerHost.DeadLettered);
+        await topic.ProduceAsync(TestRecord.Of("after", "a"));
+        await sink.WaitForDeliveredAsync(7, Eventually.Bound, Cancelled);
+        await consumer.StopAsync();
+        Assert.Equal(topic.EndOffsets(), topic.Committed(consumer.Group));
+
+        var letter = deadLetters.ReadAll()[0].Message;
+        Assert.Equal(key, letter.Key);
+        Assert.Equal(value, letter.Value);
+        Assert.Equal(1_700_000_000_123, letter.Timestamp.UnixTimestampMs);
+        Assert.Equal(Text(poison.Headers), Text(Originals(letter.Headers)));
+
+        var ours = letter.Headers.Skip(poison.Headers.Count).ToDictionary(h => h.Key, h => Encoding.UTF8.GetString(h.GetValueBytes()));
+        Assert.Equal(AllNames(), ours.Keys.Order());
+        Assert.Equal("ValidationError", ours[DeadLetterHeaders.ErrorType]);
+        Assert.Equal("CloudSync.Sdk.SinkException", ours[DeadLetterHeaders.ExceptionType]);
+        Assert.Equal("422 from the endpoint.", ours[DeadLetterHeaders.ExceptionMessage]);
+        Assert.Equal("422", ours[DeadLetterHeaders.HttpStatus]);
+        Assert.Equal("2", ours[DeadLetterHeaders.Attempts]);
+        Assert.Equal(topic.Name, ours[DeadLetterHeaders.Topic]);
+        Assert.Equal("0", ours[DeadLetterHeaders.Partition]);
+        Assert.Equal("1", ours[DeadLetterHeaders.Offset]);
+        Assert.Equal("2023-11-14T22:13:20.123Z", ours[DeadLetterHeaders.Timestamp]);
+        Assert.Equal(consumer.Group, ours[DeadLetterHeaders.ConsumerGroup]);
+        Assert.Equal("poison", ours[DeadLetterHeaders.MessageId]);
+        Assert.Equal(Environment.MachineName, ours[DeadLetterHeaders.Host]);
+        var (first, last) = (Time(DeadLetterHeaders.FirstFailure), Time(DeadLetterHeaders.LastFailure));
+        Assert.True(first <= last && last <= DateTimeOffset.UtcNow);
+
+        DateTimeOffset Time(string name) => DateTimeOffset.Parse(ours[name], CultureInfo.InvariantCulture);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Records_of_any_shape_reach_the_sink_as_they_are_and_never_stop_the_consumer(bool inBatches)
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var records = AnyShape().ToList();
+        await topic.ProduceAsync([.. records, TestRecord.Of("last", "last")]);
+        var recorded = new RecordingSink();
+        var sink = new CuriousSink(recorded);
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, inBatches ? new CuriousSink.Batches(sink) : sink);
+
+        await recorded.WaitForAsync(records.Count + 1, Eventually.Bound, Cancelled);
+        await consumer.StopAsync();
+
+        Assert.Equal(topic.EndOffsets(), topic.Committed(consumer.Group));
+        Assert.Equal(records.Count + 1, recorded.Count);
+        foreach (var message in recorded.Messages.Where(m => m.Offset < records.Count))
+        {
+            var record = records[(int)message.Offset];
+            Assert.Equal(record.Key, message.Key?.ToArray());
+            Assert.Equal(record.Value, message.IsTombstone ? null : message.Value.ToArray());
+            Assert.Equal(Text(record.Headers), message.Headers.Select(h => (h.Name, h.Value is { } v ? Convert.ToHexString(v.Span) : null)));
+        }
+    }
+
+    [Fact]
+    public async Task Records_of_any_shape_that_the_endpoint_refuses_are_kept_as_they_are_and_the_partition_goes_on()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        using var deadLetters = await TestTopic.CreateAsync(cluster, partitions: 2);
+        var records = AnyShape().ToList();
+        await topic.ProduceAsync([.. records, TestRecord.Of("last", "last")]);
+        var sink = new ScriptedSink((message, _) => message.Id == "last" ? SinkAnswer.Succeed : SinkAnswer.Fail(ErrorType.Permanent));
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, options => options.DeadLetters.Topic = deadLetters.Name);
+
+        await Eventually.TrueAsync(() => consumer.Logged(ConsumerHost.DeadLettered) == records.Count, "all are kept", Cancelled);
+        await sink.WaitForDeliveredAsync(1, Eventually.Bound, Cancelled);
+        await consumer.StopAsync();
+
+        Assert.Equal(topic.EndOffsets(), topic.Committed(consumer.Group));
+        var letters = deadLetters.ReadAll();
+        Assert.Equal(records.Count, letters.Count);
+        foreach (var letter in letters.Select(l => l.Message))
+        {
+            var offset = Encoding.UTF8.GetString(letter.Headers.GetLastBytes(DeadLetterHeaders.Offset));
+            var record = records[int.Parse(offset, CultureInfo.InvariantCulture)];
+            Assert.Equal(record.Key, letter.Key);
+            Assert.Equal(record.Value, letter.Value);
+            Assert.Equal(Text(record.Headers), Text(Originals(letter.Headers)));
+        }
+    }
+
+    private static IEnumerable<TestRecord> AnyShape()
+    {
+        var large = new byte[1_000_000];
+        new Random(7).NextBytes(large);
+        yield return new TestRecord { Value = null };
+        yield return new TestRecord { Key = "tombstone"u8.ToArray(), Value = null };
+        yield return new TestRecord { Key = null, Value = [] };
+        yield return new TestRecord { Key = [], Value = [] };
+        yield return new TestRecord { Key = "no headers"u8.ToArray() };
+        yield return new TestRecord { Headers = new Headers { { "ce_id", [] } } };
+        yield return new TestRecord { Headers = new Headers { { "ce_id", [] } } };
+        yield return new TestRecord { Headers = new Headers { { "ce_id", null } } };
+        yield return new TestRecord { Headers = new Headers { { "ce_id", [0xC3, 0x28, 0xFF, 0x00] } } };
+        yield return new TestRecord { Headers = new Headers { { "ce_id", "first"u8.ToArray() }, { "ce_id", "second"u8.ToArray() }, { "ce_id", null } } };
+        yield return new TestRecord { Headers = new Headers { { "ce_time", "yesterday"u8.ToArray() }, { "traceparent", [0xFF] }, { "tracestate", null } } };
+        yield return new TestRecord { Headers = new Headers { { "", [] }, { "", null }, { new string('h', 10_000), [1] } } };
+        yield return new TestRecord { Headers = [.. Enumerable.Range(0, 1_000).Select(i => new Header($"header-{i % 10}", [(byte)i]))] };
+        yield return new TestRecord { Key = large[..10_000], Value = "large key"u8.ToArray() };
+        yield return new TestRecord { Value = large };
+        yield return new TestRecord { TimestampMs = 1 };
+        yield return new TestRecord { TimestampMs = -100_000_000_000_000 };
+    }
+
+    private static string[] AllNames() =>
+        [.. typeof(DeadLetterHeaders).GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Where(f => f.Name != nameof(DeadLetterHeaders.Prefix))
+            .Select(f => (string)f.GetRawConstantValue()!)
+            .Order()];
+
+    private static IEnumerable<IHeader> Originals(Headers headers) =>
+        headers.Where(h => !h.Key.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal));
+
+    private static IEnumerable<(string Name, string? Value)> Text(IEnumerable<IHeader> headers) =>
+        headers.Select(h => (h.Key, h.GetValueBytes() is { } bytes ? Convert.ToHexString(bytes) : null));
+
+    private static TestTopic Topic(EmbeddedKafka kafka)
+    {
+        var name = KafkaCluster.UniqueName("test");
+        kafka.CreateTopic(name);
+        return new TestTopic(kafka.BootstrapServers, name, 1);
+    }
+
+    /// <summary>Looks at everything that a message offers before it takes it.</summary>
+    private sealed class CuriousSink(RecordingSink recorded) : ICloudSink
+    {
+        public ValueTask SendAsync(SyncMessage message, CancellationToken cancellationToken)
+        {
+            foreach (var property in typeof(SyncMessage).GetProperties())
+                _ = property.GetValue(message)?.ToString();
+
+            return recorded.SendAsync(message, cancellationToken);
+        }
+
+        public sealed class Batches(CuriousSink sink) : IBatchCloudSink
+        {
+            public async ValueTask<IReadOnlyList<SinkResult>> SendAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
+            {
+                foreach (var message in messages)
+                    await sink.SendAsync(message, cancellationToken);
+
+                return SinkResult.AllDelivered(messages.Count);
+            }
+        }
+    }
+}

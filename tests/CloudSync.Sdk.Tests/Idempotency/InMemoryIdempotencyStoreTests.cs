@@ -1,0 +1,388 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace CloudSync.Sdk.Tests;
+
+public sealed class InMemoryIdempotencyStoreTests : IDisposable
+{
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Retention = TimeSpan.FromMinutes(60);
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly InMemoryIdempotencyStore _store;
+
+    public InMemoryIdempotencyStoreTests() => _store = Store(new IdempotencyOptions());
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task An_id_is_acquired_then_held_then_a_duplicate()
+    {
+        var claim = await ClaimAsync(1);
+        Assert.Equal(ClaimStatus.Acquired, claim.Status);
+
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(ClaimResult.HeldByAnother(TimeSpan.FromSeconds(20)), await ClaimAsync(1));
+
+        Assert.True(await CompleteAsync(1, claim.Token));
+        Assert.Equal(ClaimResult.Completed, await ClaimAsync(1));
+        Assert.Equal(ClaimStatus.Acquired, (await ClaimAsync(2)).Status);
+    }
+
+    [Fact]
+    public async Task Ids_that_differ_in_one_half_are_two()
+    {
+        var results = new ClaimResult[3];
+        await _store.ClaimAsync(
+            new IdempotencyKey[] { new(1, 1), new(1, 2), new(2, 1) }, Lease, results, TestContext.Current.CancellationToken);
+
+        Assert.All(results, r => Assert.Equal(ClaimStatus.Acquired, r.Status));
+        Assert.Equal(3, results.Select(r => r.Token).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task An_id_that_stands_twice_in_one_call_is_held_by_the_first()
+    {
+        var results = new ClaimResult[3];
+        await _store.ClaimAsync(new[] { Key(1), Key(2), Key(1) }, Lease, results, TestContext.Current.CancellationToken);
+
+        Assert.Equal([ClaimStatus.Acquired, ClaimStatus.Acquired, ClaimStatus.Held], results.Select(r => r.Status));
+        Assert.Equal(Lease, results[2].HeldFor);
+    }
+
+    [Fact]
+    public async Task A_lease_that_has_run_out_is_taken_over_by_a_higher_token()
+    {
+        var slow = await ClaimAsync(1);
+        _time.Advance(Lease - TimeSpan.FromMilliseconds(1));
+        Assert.Equal(ClaimStatus.Held, (await ClaimAsync(1)).Status);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        var other = await ClaimAsync(1);
+        Assert.Equal(ClaimStatus.Acquired, other.Status);
+        Assert.True(other.Token > slow.Token);
+    }
+
+    [Fact]
+    public async Task An_owner_that_was_overtaken_can_not_complete_extend_or_release()
+    {
+        var slow = await ClaimAsync(1);
+        _time.Advance(Lease);
+        var other = await ClaimAsync(1);
+
+        Assert.False(await CompleteAsync(1, slow.Token));
+        Assert.False(await ExtendAsync(1, slow.Token));
+        await ReleaseAsync(1, slow.Token);
+        Assert.Equal(ClaimStatus.Held, (await ClaimAsync(1)).Status);
+
+        Assert.True(await CompleteAsync(1, other.Token));
+        Assert.False(await CompleteAsync(1, slow.Token));
+        await ReleaseAsync(1, slow.Token);
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(1)).Status);
+    }
+
+    [Fact]
+    public async Task An_owner_that_was_slow_and_not_overtaken_still_completes()
+    {
+        var slow = await ClaimAsync(1);
+        _time.Advance(Lease * 2);
+
+        Assert.True(await CompleteAsync(1, slow.Token));
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(1)).Status);
+    }
+
+    /// <summary>It was delivered, so it must be a duplicate from now on, whatever was tidied up meanwhile.</summary>
+    [Fact]
+    public async Task So_does_one_whose_claim_was_cleaned_up_meanwhile()
+    {
+        var slow = await ClaimAsync(1);
+        _time.Advance(TimeSpan.FromMinutes(6));
+        Assert.Equal(0, _store.Statistics.Entries);
+
+        Assert.True(await CompleteAsync(1, slow.Token));
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(1)).Status);
+    }
+
+    [Fact]
+    public async Task A_released_id_can_be_claimed_at_once()
+    {
+        var claim = await ClaimAsync(1);
+        await ReleaseAsync(1, claim.Token);
+
+        Assert.Equal(ClaimStatus.Acquired, (await ClaimAsync(1)).Status);
+    }
+
+    [Fact]
+    public async Task A_delivered_id_can_not_be_released()
+    {
+        var claim = await ClaimAsync(1);
+        await CompleteAsync(1, claim.Token);
+        await ReleaseAsync(1, claim.Token);
+
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(1)).Status);
+    }
+
+    [Fact]
+    public async Task An_extended_lease_starts_anew()
+    {
+        var claim = await ClaimAsync(1);
+        _time.Advance(Lease - TimeSpan.FromSeconds(1));
+        Assert.True(await ExtendAsync(1, claim.Token));
+        _time.Advance(Lease - TimeSpan.FromSeconds(1));
+
+        Assert.Equal(ClaimResult.HeldByAnother(TimeSpan.FromSeconds(1)), await ClaimAsync(1));
+        Assert.False(await ExtendAsync(2, claim.Token));
+        await CompleteAsync(1, claim.Token);
+        Assert.False(await ExtendAsync(1, claim.Token));
+    }
+
+    [Fact]
+    public async Task A_delivered_id_is_remembered_for_the_retention_and_no_longer()
+    {
+        await DeliverAsync(1);
+        _time.Advance(Retention - TimeSpan.FromMilliseconds(1));
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(1)).Status);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal(ClaimStatus.Acquired, (await ClaimAsync(1)).Status);
+    }
+
+    [Fact]
+    public async Task What_has_run_out_is_cleaned_up_without_anybody_asking()
+    {
+        await DeliverAsync(1);
+        await ClaimAsync(2);
+        Assert.Equal(2, _store.Statistics.Entries);
+        _time.Advance(TimeSpan.FromMinutes(5));
+        Assert.Equal(1, _store.Statistics.Entries);
+        _time.Advance(TimeSpan.FromMinutes(60));
+
+        Assert.Equal(0, _store.Statistics.Entries);
+        Assert.Equal(0, _store.Statistics.Evictions);
+    }
+
+    [Fact]
+    public async Task Beyond_the_bound_the_oldest_delivered_ids_are_forgotten_first()
+    {
+        using var store = Store(new IdempotencyOptions { MaxEntries = 10 });
+        for (var i = 1; i <= 15; i++)
+            await DeliverAsync(i, store);
+
+        Assert.Equal((10, 5), (store.Statistics.Entries, store.Statistics.Evictions));
+        for (var i = 1; i <= 15; i++)
+            Assert.Equal(i > 5 ? ClaimStatus.Completed : ClaimStatus.Acquired, (await ClaimAsync(i, store)).Status);
+    }
+
+    [Fact]
+    public async Task Not_even_beyond_the_bound_is_a_held_claim_forgotten()
+    {
+        using var store = Store(new IdempotencyOptions { MaxEntries = 3 });
+        for (var i = 1; i <= 6; i++)
+            await ClaimAsync(i, store);
+
+        await DeliverAsync(7, store);
+        await DeliverAsync(8, store);
+
+        for (var i = 1; i <= 6; i++)
+            Assert.Equal(ClaimStatus.Held, (await ClaimAsync(i, store)).Status);
+    }
+
+    [Fact]
+    public async Task An_id_that_was_forgotten_and_delivered_again_is_young_again()
+    {
+        using var store = Store(new IdempotencyOptions { MaxEntries = 3 });
+        foreach (var id in (int[])[1, 2, 3, 4])
+            await DeliverAsync(id, store);
+
+        await DeliverAsync(1, store);
+        await DeliverAsync(5, store);
+
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(1, store)).Status);
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(5, store)).Status);
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(4, store)).Status);
+        Assert.Equal(ClaimStatus.Acquired, (await ClaimAsync(3, store)).Status);
+    }
+
+    [Fact]
+    public async Task An_id_that_is_completed_twice_counts_once()
+    {
+        using var store = Store(new IdempotencyOptions { MaxEntries = 2 });
+        var claim = await ClaimAsync(1, store);
+        Assert.True(await CompleteAsync(1, claim.Token, store));
+        Assert.True(await CompleteAsync(1, claim.Token, store));
+        await DeliverAsync(2, store);
+        Assert.Equal((2, 0), (store.Statistics.Entries, store.Statistics.Evictions));
+
+        await DeliverAsync(3, store);
+        Assert.Equal((2, 1), (store.Statistics.Entries, store.Statistics.Evictions));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1_023)]
+    [InlineData(5_000)]
+    [InlineData(100_000)]
+    public async Task The_bound_holds_for_any_number_of_shards(int maxEntries)
+    {
+        using var store = Store(new IdempotencyOptions { MaxEntries = maxEntries });
+        var keys = Enumerable.Range(0, (maxEntries * 2) + 10).Select(i => new IdempotencyKey((ulong)i * 7_919, (ulong)i)).ToArray();
+        foreach (var chunk in keys.Chunk(500))
+        {
+            var results = new ClaimResult[chunk.Length];
+            await store.ClaimAsync(chunk, Lease, results, TestContext.Current.CancellationToken);
+            await store.CompleteAsync(
+                chunk.Zip(results, (key, result) => new IdempotencyClaim(key, result.Token)).ToArray(),
+                Retention,
+                new bool[chunk.Length],
+                TestContext.Current.CancellationToken);
+        }
+
+        Assert.InRange(store.Statistics.Entries, 1, maxEntries);
+        Assert.Equal(keys.Length - store.Statistics.Entries, store.Statistics.Evictions);
+    }
+
+    [Fact]
+    public async Task The_statistics_count_what_was_seen()
+    {
+        Assert.Equal(0, _store.Statistics.HitRatio);
+        await DeliverAsync(1);
+        await ClaimAsync(1);
+        await ClaimAsync(2);
+        await ClaimAsync(2);
+
+        Assert.Equal(new IdempotencyStatistics(Claims: 4, Duplicates: 1, Contended: 1, Entries: 2, Evictions: 0), _store.Statistics);
+        Assert.Equal(0.25, _store.Statistics.HitRatio);
+    }
+
+    [Fact]
+    public async Task Of_twenty_that_race_for_an_id_one_wins()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        for (var round = 0; round < 50; round++)
+        {
+            var key = Key(1_000 + round);
+            using var barrier = new Barrier(20);
+            var results = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Task.Factory.StartNew(
+                () =>
+                {
+                    var result = new ClaimResult[1];
+                    barrier.SignalAndWait(cancellation);
+                    _store.ClaimAsync(new[] { key }, Lease, result, cancellation).AsTask().Wait(cancellation);
+                    return result[0];
+                },
+                cancellation,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default)));
+
+            Assert.Single(results, r => r.Status == ClaimStatus.Acquired);
+            Assert.Equal(19, results.Count(r => r.Status == ClaimStatus.Held));
+        }
+    }
+
+    /// <summary>Any order of calls and pauses by three owners, beside a model: two owners never believe at the same time that an id is theirs to complete.</summary>
+    [Property(MaxTest = 200)]
+    public void It_behaves_as_its_contract_says(byte[] steps)
+    {
+        using var store = Store(new IdempotencyOptions());
+        var tokens = new Dictionary<(int Id, int Owner), long>();
+        var model = new Dictionary<int, (long Token, bool Completed, DateTimeOffset Until)>();
+        for (var i = 0; i < steps.Length; i++)
+        {
+            var (id, owner, now) = (steps[i] % 3, i % 3, _time.GetUtcNow());
+            var known = model.TryGetValue(id, out var entry);
+            var token = tokens.GetValueOrDefault((id, owner), -1);
+            switch (steps[i] / 3 % 6)
+            {
+                case 0 or 1:
+                    var result = Run(ClaimAsync(id, store));
+                    if (known && entry.Until > now)
+                    {
+                        Assert.Equal(entry.Completed ? ClaimStatus.Completed : ClaimStatus.Held, result.Status);
+                        break;
+                    }
+
+                    Assert.Equal(ClaimStatus.Acquired, result.Status);
+                    Assert.DoesNotContain(result.Token, tokens.Values);
+                    tokens[(id, owner)] = result.Token;
+                    model[id] = (result.Token, false, now + Lease);
+                    break;
+                case 2 when token >= 0:
+                    var isOurs = !known || entry.Token == token;
+                    var completed = Run(CompleteAsync(id, token, store));
+
+                    // What another held and let run out may have been cleaned up.
+                    if (isOurs || entry.Until > now)
+                        Assert.Equal(isOurs, completed);
+
+                    if (completed)
+                        model[id] = (token, true, now + Retention);
+
+                    break;
+                case 3 when token >= 0:
+                    Run(ReleaseAsync(id, token, store));
+                    if (known && entry.Token == token && !entry.Completed)
+                        model.Remove(id);
+
+                    break;
+                case 4 when token >= 0:
+                    var extended = Run(ExtendAsync(id, token, store));
+                    var holds = known && entry.Token == token && !entry.Completed;
+
+                    // One that has run out may have been cleaned up.
+                    if (!holds || entry.Until > now)
+                        Assert.Equal(holds, extended);
+
+                    if (extended)
+                        model[id] = entry with { Until = now + Lease };
+
+                    break;
+                default:
+                    // Never exactly a lease or a retention.
+                    _time.Advance(TimeSpan.FromSeconds(7 * (steps[i] % 40)));
+                    break;
+            }
+        }
+
+        static T Run<T>(Task<T> task) => task.GetAwaiter().GetResult();
+    }
+
+    private static IdempotencyKey Key(int id) => new((ulong)id * 0x9E3779B97F4A7C15, (ulong)id);
+
+    private InMemoryIdempotencyStore Store(IdempotencyOptions options) => new(options, _time);
+
+    private async Task<ClaimResult> ClaimAsync(int id, InMemoryIdempotencyStore? store = null)
+    {
+        var result = new ClaimResult[1];
+        await (store ?? _store).ClaimAsync(new[] { Key(id) }, Lease, result, CancellationToken.None);
+        return result[0];
+    }
+
+    private async Task<bool> CompleteAsync(int id, long token, InMemoryIdempotencyStore? store = null)
+    {
+        var result = new bool[1];
+        await (store ?? _store).CompleteAsync(new IdempotencyClaim[] { new(Key(id), token) }, Retention, result, CancellationToken.None);
+        return result[0];
+    }
+
+    private async Task<bool> ExtendAsync(int id, long token, InMemoryIdempotencyStore? store = null)
+    {
+        var result = new bool[1];
+        await (store ?? _store).ExtendAsync(new IdempotencyClaim[] { new(Key(id), token) }, Lease, result, CancellationToken.None);
+        return result[0];
+    }
+
+    private async Task<bool> ReleaseAsync(int id, long token, InMemoryIdempotencyStore? store = null)
+    {
+        await (store ?? _store).ReleaseAsync(new IdempotencyClaim[] { new(Key(id), token) }, CancellationToken.None);
+        return true;
+    }
+
+    private async Task DeliverAsync(int id, InMemoryIdempotencyStore? store = null)
+    {
+        var claim = await ClaimAsync(id, store);
+        Assert.Equal(ClaimStatus.Acquired, claim.Status);
+        Assert.True(await CompleteAsync(id, claim.Token, store));
+    }
+}
