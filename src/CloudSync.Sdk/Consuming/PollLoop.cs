@@ -211,7 +211,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     {
         var distance = progress.Distance;
         var limit = isPaused ? _options.MaxUnsettledDistance / 2 : _options.MaxUnsettledDistance;
-        if (distance < limit)
+        if (distance < Math.Max(1, limit))
             return false;
 
         if (!isPaused)
