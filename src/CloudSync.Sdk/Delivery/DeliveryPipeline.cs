@@ -139,7 +139,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     {
         if (outcome.Kind != OutcomeKind.Delivered)
         {
-            _settlement.Add(outcome with { HoldsPlace = true });
+            _settlement.Add(outcome with { EndsCall = true });
             return;
         }
 
@@ -151,11 +151,11 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     /// <inheritdoc cref="Report(in Outcome)"/>
     public void Report(Span<Outcome> outcomes)
     {
-        foreach (ref var outcome in outcomes)
+        foreach (ref readonly var outcome in outcomes)
         {
             if (outcome.Kind != OutcomeKind.Delivered)
             {
-                outcome = outcome with { HoldsPlace = true };
+                outcomes[^1] = outcomes[^1] with { EndsCall = true };
                 _settlement.Add(outcomes);
                 return;
             }
