@@ -222,7 +222,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     {
         var distance = progress.Distance;
         var limit = isPaused ? _options.MaxUnsettledDistance / 2 : _options.MaxUnsettledDistance;
-        if (distance < limit)
+        if (distance < Math.Max(1, limit))
             return false;
 
         if (!isPaused)
@@ -238,11 +238,12 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         try
         {
             // Paused partitions give nothing, so this only serves the client's callbacks then.
-            reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), ReadTimeout);
+            reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), _pipeline.Window.RoomBytes, ReadTimeout);
         }
-        catch (ConsumeException e) when (!e.Error.IsFatal)
+        catch (ConsumeException e) when (!e.Error.IsFatal && e.Error.Code != ErrorCode.GroupAuthorizationFailed)
         {
-            // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet, no authorisation.
+            // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet or may not be read. A group that may not be
+            // read is not: a client that was refused its committed offsets never asks for them again, and its partitions would stand still. It is built anew.
             _log.KafkaError(_options.Topic, e.Error.Reason, e.Error.Code.ToString());
         }
     }

@@ -68,8 +68,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     public PauseReasons PauseReasons =>
         _health.Waits
 
-        // With nothing in hand to probe the endpoint with, one message must be read.
-        | (!_breaker.IsClosed && (_breaker.IsRefusing || _window.Messages > 0) ? PauseReasons.BreakerOpen : PauseReasons.None);
+        // One message that has not failed yet is kept in hand to probe the endpoint with. With nothing in hand but what failed before, a single message that always
+        // fails would hold the breaker open, and all the others outside, for good.
+        | (!_breaker.IsClosed && _lanes.HasUntried ? PauseReasons.BreakerOpen : PauseReasons.None);
 
     /// <summary>Messages were read.</summary>
     public void Accept(ReadOnlySpan<Delivery> deliveries)

@@ -149,7 +149,7 @@ public sealed class RebalanceTests(KafkaCluster cluster)
         await using var first = await ConsumerHost.StartAsync(
             cluster, topic, sink, options => options.Breaker.BreakDuration = TimeSpan.FromMilliseconds(500), group: group);
         await first.UntilOwnsAsync(2);
-        await topic.ProduceAsync(BothPartitions("before", 20));
+        await topic.ProduceAsync(BothPartitions("before", 100));
         await Eventually.TrueAsync(() => first.PauseReasons == PauseReasons.BreakerOpen, "the breaker has paused both partitions", Cancelled);
 
         // One partition goes while it is paused; meanwhile the endpoint recovers.
