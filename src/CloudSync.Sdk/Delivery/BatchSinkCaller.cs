@@ -17,8 +17,7 @@ internal sealed class BatchSinkCaller(
 
     private async Task CallAsync(List<Delivery> batch, Admission admission, IOutcomes outcomes)
     {
-        IReadOnlyList<SinkResult> results = [];
-        Exception? error = null;
+        var errors = new Exception?[batch.Count];
         var started = Started();
         using (Trace(batch))
         {
@@ -29,11 +28,14 @@ internal sealed class BatchSinkCaller(
                 if (!call.IsCompleted)
                     await FinishAsync(call, token);
 
-                results = await call;
+                // Read here, for the list is the sink's as well, and may throw.
+                var results = await call;
+                for (var i = 0; i < errors.Length; i++)
+                    errors[i] = ErrorOf(results, i);
             }
             catch (Exception e)
             {
-                error = e;
+                Array.Fill(errors, e);
             }
         }
 
@@ -42,7 +44,7 @@ internal sealed class BatchSinkCaller(
         var hasSpoken = false;
         for (var i = 0; i < batch.Count; i++)
         {
-            ended[i] = Ended(batch[i], admission, error ?? ErrorOf(results, i));
+            ended[i] = Ended(batch[i], admission, errors[i]);
             hasSpoken |= ended[i].Kind == OutcomeKind.Delivered;
         }
 

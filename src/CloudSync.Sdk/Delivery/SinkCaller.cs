@@ -29,7 +29,7 @@ internal abstract class SinkCaller(TimeSpan timeout, TimeProvider time, Consumer
     /// <exception cref="OperationCanceledException">The consumer's own stop ended it: <paramref name="token"/>'s owner knows by the abort token.</exception>
     protected async Task FinishAsync(Task call, CancellationTokenSource token)
     {
-        using var aborted = abort.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), token);
+        var aborted = abort.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), token);
         token.CancelAfter(timeout);
         try
         {
@@ -45,6 +45,14 @@ internal abstract class SinkCaller(TimeSpan timeout, TimeProvider time, Consumer
             _ = call.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             throw new TimeoutException(
                 $"The sink did not answer within SinkTimeout ({timeout}) and ignored its cancellation for {AbandonAfter}: the call was left behind.", e);
+        }
+        finally
+        {
+            await aborted.DisposeAsync();
+
+            // Its timer would stand for the rest of SinkTimeout, and with it one for every call of that time. A call that was left behind still has the token.
+            if (call.IsCompleted)
+                token.Dispose();
         }
     }
 
@@ -103,6 +111,6 @@ internal interface IOutcomes
     /// <summary>One message's outcome; a call has ended with it.</summary>
     void Report(in Outcome outcome);
 
-    /// <summary>The outcomes of a batch; one call has ended with them.</summary>
-    void Report(ReadOnlySpan<Outcome> outcomes);
+    /// <summary>The outcomes of a batch; one call has ended with them. They are the receiver's from now on.</summary>
+    void Report(Span<Outcome> outcomes);
 }
