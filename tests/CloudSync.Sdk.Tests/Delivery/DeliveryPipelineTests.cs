@@ -182,6 +182,100 @@ public class DeliveryPipelineTests
         Assert.Equal(3, calls);
     }
 
+    /// <summary>It returns nothing to wait for until it is too late.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_sink_that_blocks_its_thread_for_too_long_is_cancelled_and_tried_again(bool one)
+    {
+        var time = new FakeTimeProvider();
+        var calls = 0;
+        void Send(CancellationToken token)
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                token.WaitHandle.WaitOne(Eventually.Deadline);
+                token.ThrowIfCancellationRequested();
+            }
+        }
+
+        using var test = new PipelineUnderTest(Blocking(one, Send), time: time);
+        var message = test.Read("a").Single();
+        await Eventually.True(() => calls == 1);
+
+        await AdvanceUntilAsync(time, () => message.Failures is not null);
+        Assert.Equal(ErrorType.Timeout, message.Failures!.ErrorType);
+        Assert.Contains("SinkTimeout", message.Failures.Exception!.Message, StringComparison.Ordinal);
+        await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
+        Assert.Equal(2, calls);
+    }
+
+    /// <summary>Were they not, so many as there may be calls at a time would stop the consumer for good, and nobody would be told.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_sink_that_blocks_its_thread_for_ever_is_left_behind_and_its_message_tried_again(bool one)
+    {
+        var time = new FakeTimeProvider();
+        using var never = new ManualResetEventSlim();
+        var calls = 0;
+        void Send(CancellationToken token)
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+                never.Wait(CancellationToken.None);
+        }
+
+        using var test = new PipelineUnderTest(Blocking(one, Send), options => options.MaxConcurrency = 1, time);
+        var message = test.Read("a").Single();
+        await Eventually.True(() => calls == 1);
+
+        await AdvanceUntilAsync(time, () => message.Failures is not null);
+        Assert.Contains("left behind", message.Failures!.Exception!.Message, StringComparison.Ordinal);
+        await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
+
+        // What becomes of the call that was left behind changes nothing any more.
+        never.Set();
+        test.Read("b");
+        await test.SettledAsync();
+        Assert.Equal(3, calls);
+    }
+
+    [Fact]
+    public async Task A_stop_cancels_a_call_that_blocks_its_thread()
+    {
+        var calls = 0;
+        var cancelled = false;
+        var sink = Blocking(one: true, token =>
+        {
+            Interlocked.Increment(ref calls);
+            Volatile.Write(ref cancelled, token.WaitHandle.WaitOne(Eventually.Deadline));
+            token.ThrowIfCancellationRequested();
+        });
+        using var test = new PipelineUnderTest(sink);
+        var message = test.Read("a").Single();
+        await Eventually.True(() => calls == 1);
+
+        test.Pipeline.StopDispatch();
+        test.Pipeline.Abort();
+        await test.EmptyAsync();
+
+        Assert.True(Volatile.Read(ref cancelled));
+        Assert.Null(message.Failures);
+        Assert.Equal(0, test.Partition().CommitOffset);
+    }
+
+    private static object Blocking(bool one, Action<CancellationToken> send) => one
+        ? new FakeSink((_, token) =>
+        {
+            send(token);
+            return default;
+        })
+        : new FakeBatchSink((messages, token) =>
+        {
+            send(token);
+            return new(SinkResult.AllDelivered(messages.Count));
+        });
+
     [Fact]
     public async Task A_sink_that_blocks_its_thread_holds_its_own_key_alone()
     {
