@@ -410,6 +410,8 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         {
             try
             {
+                // Given up during the backoff, its partition has another owner, who writes the letter.
+                ObjectDisposedException.ThrowIf(attempt > 1 && delivery.Progress.IsClosed, delivery.Progress);
                 await _deadLetters.WriteAsync(delivery, _abort).WaitAsync(_options.DeadLetters.AcknowledgementTimeout, _time, _abort);
                 _metrics.DeadLettered(failures.ErrorType);
                 _log.DeadLettered(

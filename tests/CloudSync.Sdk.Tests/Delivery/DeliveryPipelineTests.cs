@@ -279,6 +279,25 @@ public class DeliveryPipelineTests
         Assert.Contains("1\uFFFD\uFFFDfail", Assert.Single(test.Log.Collector.GetSnapshot(), record => record.Id.Id == 1102).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_dead_letter_that_waits_to_be_written_is_left_to_the_partitions_next_owner()
+    {
+        var time = new FakeTimeProvider();
+        using var test = new PipelineUnderTest(new FakeSink((_, _) => throw new SinkException(ErrorType.Permanent, "no")), time: time);
+        test.DeadLetters.Write = (_, _) => throw new InvalidOperationException("no broker");
+        test.Read("a");
+        await Eventually.True(() => test.Logged(1103));
+
+        test.DeadLetters.Write = (_, _) => Task.CompletedTask;
+        test.Partition().Close();
+        test.Pipeline.DropRevoked();
+        await AdvanceUntilAsync(time, () => test.Pipeline.Window.Messages == 0);
+        await test.EmptyAsync();
+
+        Assert.Empty(test.DeadLetters.Written);
+        Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
+    }
+
     private static object Blocking(bool one, Action<CancellationToken> send) => one
         ? new FakeSink((_, token) =>
         {
