@@ -264,6 +264,40 @@ public class DeliveryPipelineTests
         Assert.Equal(0, test.Partition().CommitOffset);
     }
 
+    [Fact]
+    public async Task An_id_neither_fills_the_log_nor_forges_a_line_of_it()
+    {
+        using var test = new PipelineUnderTest(new FakeSink((_, _) => throw new SinkException(ErrorType.Permanent, "no")));
+        test.Read(0, ("a", "1\r\nfail: everything is lost\u001b[2J" + new string('x', 1_000_000)));
+        await test.SettledAsync();
+
+        Assert.All(test.Log.Collector.GetSnapshot(), record =>
+        {
+            Assert.DoesNotContain(record.Message, char.IsControl);
+            Assert.InRange(record.Message.Length, 0, 1_000);
+        });
+        Assert.Contains("1\uFFFD\uFFFDfail", Assert.Single(test.Log.Collector.GetSnapshot(), record => record.Id.Id == 1102).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_dead_letter_that_waits_to_be_written_is_left_to_the_partitions_next_owner()
+    {
+        var time = new FakeTimeProvider();
+        using var test = new PipelineUnderTest(new FakeSink((_, _) => throw new SinkException(ErrorType.Permanent, "no")), time: time);
+        test.DeadLetters.Write = (_, _) => throw new InvalidOperationException("no broker");
+        test.Read("a");
+        await Eventually.True(() => test.Logged(1103));
+
+        test.DeadLetters.Write = (_, _) => Task.CompletedTask;
+        test.Partition().Close();
+        test.Pipeline.DropRevoked();
+        await AdvanceUntilAsync(time, () => test.Pipeline.Window.Messages == 0);
+        await test.EmptyAsync();
+
+        Assert.Empty(test.DeadLetters.Written);
+        Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
+    }
+
     private static object Blocking(bool one, Action<CancellationToken> send) => one
         ? new FakeSink((_, token) =>
         {
