@@ -40,7 +40,11 @@ internal sealed class BatchSinkCaller(
         Processed(started);
         var ended = ArrayPool<Outcome>.Shared.Rent(batch.Count);
         for (var i = 0; i < batch.Count; i++)
+        {
             ended[i] = Ended(batch[i], admission, error ?? ErrorOf(results, i));
+            if (i > 0 && ended[i].Error is { } failed && ReferenceEquals(failed, ended[i - 1].Error))
+                ended[i] = ended[i] with { IsEcho = true };
+        }
 
         outcomes.Report(ended.AsSpan(0, batch.Count));
         ArrayPool<Outcome>.Shared.Return(ended, clearArray: true);

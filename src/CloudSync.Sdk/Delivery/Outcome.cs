@@ -29,5 +29,11 @@ internal enum OutcomeKind
 }
 
 /// <summary>How one try of a message ended, on its way to being settled.</summary>
+/// <param name="Kind">How it ended.</param>
+/// <param name="Delivery">The message.</param>
+/// <param name="Admission">How the breaker let the call in.</param>
+/// <param name="Error">What the sink threw or reported.</param>
+/// <param name="Wait">How long another still holds the id.</param>
+/// <param name="IsEcho">Whether it failed together with another message of its call: the breaker counts calls, and has counted this one.</param>
 internal readonly record struct Outcome(
-    OutcomeKind Kind, Delivery Delivery, Admission Admission = Admission.Normal, Exception? Error = null, TimeSpan Wait = default);
+    OutcomeKind Kind, Delivery Delivery, Admission Admission = Admission.Normal, Exception? Error = null, TimeSpan Wait = default, bool IsEcho = false);

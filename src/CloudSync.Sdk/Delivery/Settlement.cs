@@ -238,7 +238,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var wasProbe = outcome.Admission == Admission.Probe;
         if (RetryPolicy.CountsForBreaker(error.Type))
         {
-            if (_breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
+            if (!outcome.IsEcho && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
                 _log.BreakerOpened(_consumer, error.Type, outcome.Error!.Message, _options.Breaker.BreakDuration);
         }
         else if (wasProbe)
