@@ -49,16 +49,18 @@ internal sealed class HttpEndpoint
         T what, Func<T, HttpRequestMessage> makeRequest, CancellationToken cancellationToken)
     {
         var length = 0L;
+        var asksFirst = false;
         try
         {
             using var request = makeRequest(what);
             length = request.Content?.Headers.ContentLength ?? 0;
-            return (await SendAsync(request, length >= Volatile.Read(ref _askFirstFrom), cancellationToken), length);
+            asksFirst = length >= Volatile.Read(ref _askFirstFrom);
+            return (await SendAsync(request, asksFirst, cancellationToken), length);
         }
-        catch (HttpRequestException e) when (length >= LeastToAskFirst && length < Volatile.Read(ref _askFirstFrom) && BrokeWithinTheRequest(e))
+        catch (HttpRequestException e) when (!asksFirst && length >= LeastToAskFirst && BrokeWithinTheRequest(e))
         {
             using var request = makeRequest(what);
-            var response = await SendAsync(request, askFirst: true, cancellationToken);
+            var response = await SendAsync(request, asksFirst: true, cancellationToken);
             if (response.StatusCode == HttpStatusCode.RequestEntityTooLarge)
                 Volatile.Write(ref _askFirstFrom, Math.Min(length, Volatile.Read(ref _askFirstFrom)));
             if (response.StatusCode != HttpStatusCode.ExpectationFailed)
@@ -90,14 +92,14 @@ internal sealed class HttpEndpoint
     private static bool BrokeWithinTheRequest(HttpRequestException e) =>
         e.InnerException is IOException && e.HttpRequestError is HttpRequestError.Unknown or HttpRequestError.ResponseEnded;
 
-    private async ValueTask<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool askFirst, CancellationToken cancellationToken)
+    private async ValueTask<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool asksFirst, CancellationToken cancellationToken)
     {
         request.Method = HttpMethod.Post;
         request.RequestUri = _url;
         request.Version = _version;
         request.VersionPolicy = _versionPolicy;
         request.Headers.Authorization = _bearer ?? await RefreshedBearer(cancellationToken);
-        if (askFirst)
+        if (asksFirst)
             request.Headers.ExpectContinue = true;
         foreach (var (name, value) in _headers)
             request.Headers.TryAddWithoutValidation(name, value);

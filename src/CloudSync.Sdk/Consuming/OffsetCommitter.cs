@@ -39,12 +39,15 @@ internal sealed class OffsetCommitter(IConsumer<int, int> consumer, string topic
     public bool CommitNow(IEnumerable<PartitionProgress> partitions, out string text)
     {
         // Commits arrive in their order, or an older one would take back what the newer one committed.
-        _commit.GetAwaiter().GetResult();
+        WaitForCommit();
         var offsets = Uncommitted(partitions);
         var error = offsets.Count == 0 ? ErrorCode.NoError : Commit(offsets);
         text = offsets.Count == 0 ? "nothing left to commit" : error == ErrorCode.NoError ? $"committed {Text(offsets)}" : $"commit of {Text(offsets)} failed";
         return error is ErrorCode.RebalanceInProgress or ErrorCode.IllegalGeneration;
     }
+
+    /// <summary>Waits for a commit that is under way. The client must not go before it.</summary>
+    public void WaitForCommit() => _commit.GetAwaiter().GetResult();
 
     /// <summary>Partitions come or go: what was committed before says nothing about them.</summary>
     public void Forget(IEnumerable<int> partitions)

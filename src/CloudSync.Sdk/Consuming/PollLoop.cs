@@ -28,6 +28,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
     private readonly CloudSyncConsumerOptions _options;
     private readonly KafkaConsumerFactory _factory;
+    private readonly KafkaErrors _errors;
     private readonly DeliveryPipeline _pipeline;
     private readonly ConsumerMetrics _metrics;
     private readonly TimeProvider _time;
@@ -54,10 +55,18 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private int _partitionsOwned;
 
     public PollLoop(
-        string name, CloudSyncConsumerOptions options, KafkaConsumerFactory factory, DeliveryPipeline pipeline, ConsumerMetrics metrics, TimeProvider time, ILogger log)
+        string name,
+        CloudSyncConsumerOptions options,
+        KafkaConsumerFactory factory,
+        KafkaErrors errors,
+        DeliveryPipeline pipeline,
+        ConsumerMetrics metrics,
+        TimeProvider time,
+        ILogger log)
     {
         _options = options;
         _factory = factory;
+        _errors = errors;
         _pipeline = pipeline;
         _metrics = metrics;
         _time = time;
@@ -97,7 +106,11 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _stop.Cancel();
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _first?.Dispose();
+        _stop.Dispose();
+    }
 
     /// <summary>What is left of the drain time; all of it while nobody stops the consumer.</summary>
     private TimeSpan DrainTimeLeft
@@ -125,7 +138,6 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                     // A client that has failed for good (fenced, a broken configuration of the broker) is replaced; the process lives on.
                     var delay = TimeSpan.FromSeconds(Math.Min(MaxRebuildDelay.TotalSeconds, Math.Pow(2, Math.Min(failures++, 10))));
                     _log.ClientFailed(e, _options.Topic, delay);
-                    GiveUp([.. _assignment.Partitions]);
                     _stop.Token.WaitHandle.WaitOne(delay);
                 }
             }
@@ -143,22 +155,30 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
         _paused.Clear();
         _reasons = PauseReasons.None;
-        consumer.Subscribe(_options.Topic);
-        while (!_stop.IsCancellationRequested)
+        try
         {
-            Steer(consumer);
-            Read(reader);
-            HandOver();
-            _committer.CommitIfDue(_assignment.Partitions);
-            MeasureLag(consumer);
-            polled();
-        }
+            consumer.Subscribe(_options.Topic);
+            while (!_stop.IsCancellationRequested)
+            {
+                Steer(consumer);
+                Read(reader);
+                HandOver();
+                _committer.CommitIfDue(_assignment.Partitions);
+                MeasureLag(consumer);
+                polled();
+            }
 
-        Drain(consumer, reader);
-        var unsettled = _pipeline.Window.Messages;
-        var committed = CommitLast(consumer, reader);
-        consumer.Close();
-        _log.Stopped(_options.GroupId, committed, unsettled);
+            Drain(consumer, reader);
+            var unsettled = _pipeline.Window.Messages;
+            _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+        }
+        finally
+        {
+            // Also after an error: disposed of without Close in the middle of a rebalance, the client spins for ever.
+            GiveUp([.. _assignment.Partitions]);
+            _committer.WaitForCommit();
+            consumer.Close();
+        }
     }
 
     /// <summary>Pauses and resumes so that what is paused is what should be. A rebalance may have changed it behind our back.</summary>
@@ -233,7 +253,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         {
             // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet or may not be read. A group that may not be
             // read is not: a client that was refused its committed offsets never asks for them again, and its partitions would stand still. It is built anew.
-            _log.KafkaError(_options.Topic, e.Error.Reason, e.Error.Code.ToString());
+            _errors.Report(e.Error);
         }
     }
 

@@ -17,33 +17,42 @@ internal sealed class BatchSinkCaller(
 
     private async Task CallAsync(List<Delivery> batch, Admission admission, IOutcomes outcomes)
     {
-        IReadOnlyList<SinkResult> results = [];
-        Exception? error = null;
+        var errors = new Exception?[batch.Count];
         var started = Started();
         using (Trace(batch))
         {
             try
             {
+                // On a thread of its own: a sink that blocks it has a time-out all the same.
                 var token = NewToken();
-                var call = sink.SendAsync(batch, token.Token).AsTask();
-                if (!call.IsCompleted)
-                    await FinishAsync(call, token);
+                var call = Task.Run(() => sink.SendAsync(batch, token.Token).AsTask());
+                await FinishAsync(call, token);
 
-                results = await call;
+                // Read here, for the list is the sink's as well, and may throw.
+                var results = await call;
+                for (var i = 0; i < errors.Length; i++)
+                    errors[i] = ErrorOf(results, i);
             }
             catch (Exception e)
             {
-                error = e;
+                Array.Fill(errors, e);
             }
         }
 
         Processed(started);
         var ended = ArrayPool<Outcome>.Shared.Rent(batch.Count);
+        var isAlive = false;
         for (var i = 0; i < batch.Count; i++)
         {
-            ended[i] = Ended(batch[i], admission, error ?? ErrorOf(results, i));
-            if (i > 0 && ended[i].Error is { } failed && ReferenceEquals(failed, ended[i - 1].Error))
-                ended[i] = ended[i] with { IsEcho = true };
+            ended[i] = Ended(batch[i], admission, errors[i]);
+            isAlive |= ended[i].Kind == OutcomeKind.Delivered;
+        }
+
+        // An endpoint that has taken one of them is not down.
+        if (isAlive)
+        {
+            foreach (ref var outcome in ended.AsSpan(0, batch.Count))
+                outcome = outcome with { IsAlive = true };
         }
 
         outcomes.Report(ended.AsSpan(0, batch.Count));

@@ -55,7 +55,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
         _hold = new EndpointHold(time, Pump);
         _sink = SinkCaller.For(sink, options.SinkTimeout, time, metrics, _abort.Token);
         _settlement = new Settlement(
-            name, options, classifier, _store, _fingerprint, _lanes, _window, _breaker, _hold, deadLetters, metrics, health, time, log, Pump, _abort.Token);
+            name, options, classifier, _store, _fingerprint, _lanes, _window, _breaker, _hold, deadLetters, metrics, health, time, log, GiveBack, _abort.Token);
     }
 
     public HeldWindow Window => _window;
@@ -65,12 +65,24 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     public EndpointBreaker Breaker => _breaker;
 
     /// <summary>Why nothing should be read now, whatever room there is.</summary>
-    public PauseReasons PauseReasons =>
-        _health.Waits
+    public PauseReasons PauseReasons
+    {
+        get
+        {
+            var reasons = _health.Waits;
 
-        // One message that has not failed yet is kept in hand to probe the endpoint with. With nothing in hand but what failed before, a single message that always
-        // fails would hold the breaker open, and all the others outside, for good.
-        | (!_breaker.IsClosed && _lanes.HasUntried ? PauseReasons.BreakerOpen : PauseReasons.None);
+            // With nothing in hand to ask the store with (it was revoked meanwhile), a message must be read, or nobody ever hears that it answers again.
+            if (_window.Messages == 0)
+                reasons &= ~PauseReasons.StoreDown;
+
+            // One message that has not failed yet is kept in hand to probe the endpoint with. With nothing in hand but what failed before, or what stands behind a
+            // call that hangs, a single message would hold the breaker open, and all the others outside, for good.
+            if (!_breaker.IsClosed && _lanes.HasUntried)
+                reasons |= PauseReasons.BreakerOpen;
+
+            return reasons;
+        }
+    }
 
     /// <summary>Messages were read.</summary>
     public void Accept(ReadOnlySpan<Delivery> deliveries)
@@ -123,19 +135,47 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     }
 
     /// <summary>The drain time is over: calls under way are cancelled, and their messages stay unsettled.</summary>
-    public void Abort() => _abort.Cancel();
+    /// <remarks>Callbacks of the sink run elsewhere: one that throws or blocks must not keep the poll thread from its last commit.</remarks>
+    public void Abort() => _ = _abort.CancelAsync();
 
+    /// <remarks>
+    /// A call that failed keeps its place until the breaker has heard of it. Otherwise a sink that fails fast is called for all that is held, before the
+    /// settlement has come to the first failure.
+    /// </remarks>
     public void Report(in Outcome outcome)
     {
+        if (outcome.Kind != OutcomeKind.Delivered)
+        {
+            _settlement.Add(outcome with { EndsCall = true });
+            return;
+        }
+
         Interlocked.Increment(ref _free);
         _settlement.Add(outcome);
         Pump();
     }
 
-    public void Report(ReadOnlySpan<Outcome> outcomes)
+    /// <inheritdoc cref="Report(in Outcome)"/>
+    public void Report(Span<Outcome> outcomes)
     {
+        foreach (ref readonly var outcome in outcomes)
+        {
+            if (outcome.Kind != OutcomeKind.Delivered)
+            {
+                outcomes[^1] = outcomes[^1] with { EndsCall = true };
+                _settlement.Add(outcomes);
+                return;
+            }
+        }
+
         Interlocked.Increment(ref _free);
         _settlement.Add(outcomes);
+        Pump();
+    }
+
+    private void GiveBack(int places)
+    {
+        Interlocked.Add(ref _free, places);
         Pump();
     }
 
@@ -200,10 +240,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
         // A message that did not get as far as the sink gives its place back here; one that did, when its call ends.
         var back = !_sink.TakesBatches ? taken - batch.Count : batch.Count == 0 ? 1 : 0;
         if (back > 0)
-        {
-            Interlocked.Add(ref _free, back);
-            Pump();
-        }
+            GiveBack(back);
 
         if (batch.Count > 0)
             _sink.Start(batch, admission, this);
@@ -221,7 +258,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
 
             Array.Clear(results, 0, batch.Count);
             await _store!.ClaimAsync(keys.AsMemory(0, batch.Count), _options.Idempotency.Lease, results.AsMemory(0, batch.Count), _abort.Token);
-            _health.StoreAnswered();
+            Answered(results.AsSpan(0, batch.Count));
 
             var kept = 0;
             for (var i = 0; i < batch.Count; i++)
@@ -246,6 +283,10 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
             }
 
             batch.RemoveRange(kept, batch.Count - kept);
+
+            // Not after an exception: a store that was cancelled may still write its answers, and they would be another batch's.
+            ArrayPool<IdempotencyKey>.Shared.Return(keys);
+            ArrayPool<ClaimResult>.Shared.Return(results);
             return batch;
         }
         catch (Exception e)
@@ -259,10 +300,15 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
 
             return [];
         }
-        finally
-        {
-            ArrayPool<IdempotencyKey>.Shared.Return(keys);
-            ArrayPool<ClaimResult>.Shared.Return(results);
-        }
+    }
+
+    /// <summary>Whoever leaves a claim unanswered has failed, whatever else it answered.</summary>
+    private void Answered(ReadOnlySpan<ClaimResult> results)
+    {
+        var unanswered = results.Count(default(ClaimResult));
+        if (unanswered == 0)
+            _health.StoreAnswered();
+        else if (_health.StoreFailed())
+            _log.StoreFailed(new InvalidOperationException($"The store left {unanswered} of {results.Length} claims unanswered."), "claim");
     }
 }

@@ -28,7 +28,9 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly ConsumerHealth _health;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private readonly Action _pump;
+
+    /// <summary>Something may have become possible; so many calls have given back their places.</summary>
+    private readonly Action<int> _pump;
     private readonly CancellationToken _abort;
 
     private readonly Lock _gate = new();
@@ -42,6 +44,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly System.Collections.IList[] _lists;
     private List<Outcome> _incoming = [];
     private List<Outcome> _working = [];
+    private bool _callHasFailed;
     private bool _isRunning;
 
     public Settlement(
@@ -59,7 +62,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         ConsumerHealth health,
         TimeProvider time,
         ILogger log,
-        Action pump,
+        Action<int> pump,
         CancellationToken abort)
     {
         _consumer = consumer;
@@ -82,7 +85,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _retries = new RetryQueue(time, due =>
         {
             lanes.Unpark(CollectionsMarshal.AsSpan(due));
-            pump();
+            pump(0);
         });
     }
 
@@ -151,14 +154,34 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 list.Clear();
 
             _working.Clear();
-            _pump();
+            _pump(0);
         }
     }
 
     private async ValueTask SettleAsync(List<Outcome> outcomes)
     {
+        var places = 0;
         foreach (var outcome in outcomes)
-            Sort(outcome);
+        {
+            try
+            {
+                Sort(outcome);
+            }
+            catch (Exception e)
+            {
+                // What an exception of the sink says of itself is its own code, and may throw. Its message stays unsettled; the others must go on.
+                _log.SettlementFailed(e, 1);
+            }
+
+            if (outcome.EndsCall)
+            {
+                places++;
+                _callHasFailed = false;
+            }
+        }
+
+        if (places > 0)
+            _pump(places);
 
         if (_store is not null && _delivered.Count > 0)
             await CompleteClaimsAsync();
@@ -238,8 +261,10 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var wasProbe = outcome.Admission == Admission.Probe;
         if (RetryPolicy.CountsForBreaker(error.Type))
         {
-            if (!outcome.IsEcho && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
+            if (!outcome.IsAlive && !_callHasFailed && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
                 _log.BreakerOpened(_consumer, error.Type, outcome.Error!.Message, _options.Breaker.BreakDuration);
+
+            _callHasFailed = true;
         }
         else if (wasProbe)
         {
@@ -274,7 +299,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         failures.Retries++;
         _metrics.Retried(error.Type);
-        _log.WillRetry(outcome.Error!, delivery.Id, delivery.ToString(), error.Type, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
+        _log.WillRetry(delivery.Id, delivery.ToString(), error.Type, outcome.Error!.Message, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
         _unclaim.Add(delivery);
         _waiting.Add((delivery, plan.Delay));
     }
@@ -331,6 +356,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         for (var i = 0; i < count; i++)
             claims[i] = ClaimOf(_delivered[i]);
 
+        var isClean = true;
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -341,6 +367,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             }
             catch (Exception e)
             {
+                isClean = false;
                 if (_abort.IsCancellationRequested)
                 {
                     // Delivered and not remembered: better settled than repeated.
@@ -365,8 +392,12 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             _log.ClaimOvertaken(_delivered[i].Id, _delivered[i].ToString());
         }
 
-        ArrayPool<IdempotencyClaim>.Shared.Return(claims);
-        ArrayPool<bool>.Shared.Return(held);
+        // Not after an exception: a store that was cancelled may still use them.
+        if (isClean)
+        {
+            ArrayPool<IdempotencyClaim>.Shared.Return(claims);
+            ArrayPool<bool>.Shared.Return(held);
+        }
     }
 
     private async ValueTask ReleaseClaimsAsync()
@@ -378,14 +409,13 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         try
         {
             await _store!.ReleaseAsync(claims.AsMemory(0, _unclaim.Count), CancellationToken.None);
+            ArrayPool<IdempotencyClaim>.Shared.Return(claims);
         }
         catch (Exception e)
         {
             // The leases run out by themselves; until then the retry finds the id held and waits.
             _log.StoreFailed(e, "release");
         }
-
-        ArrayPool<IdempotencyClaim>.Shared.Return(claims);
     }
 
     /// <summary>Keeps the message as a dead letter. Until the brokers have it, the message is neither settled nor forgotten, and reading pauses.</summary>

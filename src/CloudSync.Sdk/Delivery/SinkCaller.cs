@@ -21,15 +21,21 @@ internal abstract class SinkCaller(TimeSpan timeout, TimeProvider time, Consumer
         _ => throw new ArgumentException($"{sink.GetType()} is no sink: it must implement {nameof(ICloudSink)} or {nameof(IBatchCloudSink)}.", nameof(sink)),
     };
 
+    protected TimeSpan Timeout => timeout;
+
+    protected TimeProvider Time => time;
+
+    protected CancellationToken AbortToken => abort;
+
     /// <summary>A token for one call. Its time does not run yet: most calls of a fast sink end before they would need a timer.</summary>
-    protected CancellationTokenSource NewToken() => new(Timeout.InfiniteTimeSpan, time);
+    protected CancellationTokenSource NewToken() => new(System.Threading.Timeout.InfiniteTimeSpan, time);
 
     /// <summary>Waits for a call that has not ended at once. Its time-out starts here.</summary>
     /// <exception cref="TimeoutException">It did not end in time.</exception>
     /// <exception cref="OperationCanceledException">The consumer's own stop ended it: <paramref name="token"/>'s owner knows by the abort token.</exception>
     protected async Task FinishAsync(Task call, CancellationTokenSource token)
     {
-        using var aborted = abort.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), token);
+        var aborted = abort.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), token);
         token.CancelAfter(timeout);
         try
         {
@@ -37,16 +43,28 @@ internal abstract class SinkCaller(TimeSpan timeout, TimeProvider time, Consumer
         }
         catch (OperationCanceledException e) when (token.IsCancellationRequested && !abort.IsCancellationRequested)
         {
-            throw new TimeoutException($"The sink did not answer within SinkTimeout ({timeout}).", e);
+            throw TimedOut(e);
         }
         catch (TimeoutException e) when (!call.IsCompleted)
         {
             // Whatever becomes of it, somebody has looked at it.
             _ = call.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            throw new TimeoutException(
-                $"The sink did not answer within SinkTimeout ({timeout}) and ignored its cancellation for {AbandonAfter}: the call was left behind.", e);
+            throw LeftBehind(e);
+        }
+        finally
+        {
+            await aborted.DisposeAsync();
+
+            // Its timer would stand for the rest of SinkTimeout, and with it one for every call of that time. A call that was left behind still has the token.
+            if (call.IsCompleted)
+                token.Dispose();
         }
     }
+
+    protected TimeoutException TimedOut(Exception cause) => new($"The sink did not answer within SinkTimeout ({timeout}).", cause);
+
+    protected TimeoutException LeftBehind(Exception? cause) =>
+        new($"The sink did not answer within SinkTimeout ({timeout}) and ignored its cancellation for {AbandonAfter}: the call was left behind.", cause);
 
     protected Outcome Ended(Delivery delivery, Admission admission, Exception? error) => error switch
     {
@@ -103,6 +121,6 @@ internal interface IOutcomes
     /// <summary>One message's outcome; a call has ended with it.</summary>
     void Report(in Outcome outcome);
 
-    /// <summary>The outcomes of a batch; one call has ended with them.</summary>
-    void Report(ReadOnlySpan<Outcome> outcomes);
+    /// <summary>The outcomes of a batch; one call has ended with them. They are the receiver's from now on.</summary>
+    void Report(Span<Outcome> outcomes);
 }

@@ -35,8 +35,9 @@ internal static partial class ConsumerLog
         "Partition {Partition} of {Topic} jumped back to offset {Offset}: the log was truncated or the topic made anew. What was read before is left alone.")]
     public static partial void OffsetsWentBack(this ILogger log, int partition, string topic, long offset);
 
-    [LoggerMessage(1010, LogLevel.Warning, "Kafka reports for {Topic}: {Reason} ({Code}). The consumer goes on.")]
-    public static partial void KafkaError(this ILogger log, string topic, string reason, string code);
+    [LoggerMessage(1010, LogLevel.Warning,
+        "Kafka reports for {Topic}: {Reason} ({Code}). The consumer goes on. Reports of this kind since the last such line: {Since}.")]
+    public static partial void KafkaError(this ILogger log, string topic, string reason, string code, long since);
 
     [LoggerMessage(1011, LogLevel.Error, "The consumer of {Topic} failed and is built anew in {Delay}.")]
     public static partial void ClientFailed(this ILogger log, Exception exception, string topic, TimeSpan delay);
@@ -50,9 +51,10 @@ internal static partial class ConsumerLog
     [LoggerMessage(1014, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
     public static partial void ClientSays(this ILogger log, string facility, string message);
 
-    [LoggerMessage(1101, LogLevel.Warning, "Message {MessageId} ({Place}) failed as {ErrorType}, attempt {Attempt} of {Attempts}. It is tried again in {Delay}.")]
+    [LoggerMessage(1101, LogLevel.Warning,
+        "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} {Attempt} of {Attempts} attempts counted; tried again in {Delay}.")]
     public static partial void WillRetry(
-        this ILogger log, Exception exception, string messageId, string place, ErrorType errorType, int attempt, int attempts, TimeSpan delay);
+        this ILogger log, string messageId, string place, ErrorType errorType, string reason, int attempt, int attempts, TimeSpan delay);
 
     [LoggerMessage(1102, LogLevel.Error, "Message {MessageId} ({Place}) was given up as {ErrorType} after {Attempts} attempts and is kept in {DeadLetterTopic}.")]
     public static partial void DeadLettered(

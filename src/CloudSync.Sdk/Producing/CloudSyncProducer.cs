@@ -67,7 +67,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         OutgoingMessage message, IProduceAcknowledgement? acknowledgement = null, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_isStopped, typeof(ICloudSyncProducer));
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+            return ValueTask.FromCanceled(cancellationToken);
 
         var record = Record(message, acknowledgement);
         if (record.WireSize > _options.MaxMessageBytes)
@@ -327,21 +328,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
     private void InBackground(Action blocking)
     {
-        var task = Task.Factory.StartNew(
-            () =>
-            {
-                try
-                {
-                    blocking();
-                }
-                catch (ObjectDisposedException)
-                {
-                    // The client was closed meanwhile, which is what this was to end with.
-                }
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        var task = Task.Factory.StartNew(blocking, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         lock (_background)
         {
             _background.RemoveAll(ended => ended.IsCompleted);

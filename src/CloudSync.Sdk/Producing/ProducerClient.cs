@@ -18,6 +18,7 @@ internal sealed class ProducerClient
     public ProducerClient(ProducerConfig config, string topic, ILogger log)
     {
         _topic = topic;
+        var errors = new KafkaErrors(TimeProvider.System, (error, since) => log.ProducerError(topic, error.Reason, error.Code.ToString(), since));
         try
         {
             // The client's own thread would carry the context of whoever comes first (its span, its culture) for as long as it lives.
@@ -28,7 +29,7 @@ internal sealed class ProducerClient
                 {
                     if (error.IsFatal)
                         _fatal ??= error;
-                    log.ProducerError(topic, error.Reason, error.Code.ToString());
+                    errors.Report(error);
                 })
                 .Build();
         }
@@ -47,7 +48,7 @@ internal sealed class ProducerClient
     /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     public void Produce(OutgoingRecord record)
     {
-        Enter();
+        ObjectDisposedException.ThrowIf(!TryEnter(), this);
         try
         {
             record.Client = this;
@@ -67,10 +68,12 @@ internal sealed class ProducerClient
         }
     }
 
-    /// <summary>Sends at once what lingers, and waits for reports. Blocks for up to a tenth of a second.</summary>
+    /// <summary>Sends at once what lingers, and waits for reports. Blocks for up to a tenth of a second. A closed client has nothing to send.</summary>
     public void Hurry()
     {
-        Enter();
+        if (!TryEnter())
+            return;
+
         try
         {
             _client.Flush(TimeSpan.FromMilliseconds(100));
@@ -91,14 +94,14 @@ internal sealed class ProducerClient
         _client.Dispose();
     }
 
-    private void Enter()
+    private bool TryEnter()
     {
         // First the count, then the look: either we see that it is closed, or Close sees us.
         Interlocked.Increment(ref _users);
         if (Volatile.Read(ref _isClosed) == 0)
-            return;
+            return true;
 
         Interlocked.Decrement(ref _users);
-        throw new ObjectDisposedException(nameof(ProducerClient));
+        return false;
     }
 }

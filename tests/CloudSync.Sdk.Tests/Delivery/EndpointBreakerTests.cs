@@ -1,3 +1,4 @@
+using System.Globalization;
 using FsCheck;
 using FsCheck.Xunit;
 using Microsoft.Extensions.Time.Testing;
@@ -157,6 +158,30 @@ public sealed class EndpointBreakerTests : IDisposable
         Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: true));
         Assert.Equal(Admission.Refused, breaker.TryEnter());
         Assert.True(breaker.Succeeded(Admission.Probe));
+    }
+
+    [Theory]
+    [InlineData("00:00:00.5")]
+    [InlineData("1.00:00:00")]
+    public void Every_break_that_the_settings_allow_is_kept(string duration)
+    {
+        var length = TimeSpan.Parse(duration, CultureInfo.InvariantCulture);
+        using var breaker = new EndpointBreaker(new BreakerOptions { FailuresToOpen = 2, BreakDuration = length }, _time, () => _changed++);
+        Fail(breaker, 2);
+        for (var round = 1; round <= 3; round++)
+        {
+            _time.Advance(length - TimeSpan.FromTicks(1));
+            Assert.Equal(Admission.Refused, breaker.TryEnter());
+            _time.Advance(TimeSpan.FromTicks(1));
+            Assert.Equal(Admission.Probe, breaker.TryEnter());
+            Assert.True(breaker.Failed(Admission.Probe, opensAtOnce: false));
+        }
+
+        _time.Advance(length);
+        Assert.Equal(Admission.Probe, breaker.TryEnter());
+        Assert.True(breaker.Succeeded(Admission.Probe));
+        Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+        Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
     }
 
     [Fact]
