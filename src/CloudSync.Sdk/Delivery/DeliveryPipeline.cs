@@ -125,7 +125,14 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     }
 
     /// <summary>Nothing further is dispatched; what is in flight goes on.</summary>
-    public void StopDispatch() => _stopped = true;
+    public void StopDispatch()
+    {
+        _stopped = true;
+        lock (_pumping)
+        {
+            // A round that was under way has taken what it takes: whoever finds the lanes idle from here on may commit, and nothing is delivered behind his back.
+        }
+    }
 
     /// <summary>The drain time is over: calls under way are cancelled, and their messages stay unsettled.</summary>
     /// <remarks>Callbacks of the sink run elsewhere: one that throws or blocks must not keep the poll thread from its last commit.</remarks>
