@@ -62,9 +62,14 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
 
     public void Dispose()
     {
-        // Without an orderly stop the poll thread may still use these.
         if (_loop is { Ended.Task.IsCompleted: false })
+        {
+            // Nobody has stopped it, or not for long enough. A host disposes without a stop when another of its services fails to start: the poll thread must not go on
+            // reading for a process that thinks it gone. It still uses the rest.
+            _loop.BeginStop();
+            _pipeline!.Abort();
             return;
+        }
 
         _loop?.Dispose();
         _pipeline?.Dispose();

@@ -249,13 +249,19 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             // Paused partitions give nothing, so this only serves the client's callbacks then.
             reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), _pipeline.Window.RoomBytes, ReadTimeout);
         }
-        catch (ConsumeException e) when (!e.Error.IsFatal && e.Error.Code != ErrorCode.GroupAuthorizationFailed)
+        catch (ConsumeException e) when (!NeedsNewClient(e.Error))
         {
-            // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet or may not be read. A group that may not be
-            // read is not: a client that was refused its committed offsets never asks for them again, and its partitions would stand still. It is built anew.
+            // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet or may not be read.
             _errors.Report(e.Error);
         }
     }
+
+    /// <summary>
+    /// Whether polling on after an error would stand still or lose something. A client that was refused its committed offsets never asks for them again. One that could
+    /// not copy a record (for want of memory) has moved past it: what is read next would be committed, and that record never delivered.
+    /// </summary>
+    internal static bool NeedsNewClient(Error error) =>
+        error.IsFatal || error.Code is ErrorCode.GroupAuthorizationFailed or ErrorCode.Local_KeyDeserialization or ErrorCode.Local_ValueDeserialization;
 
     /// <summary>Tracks what was read and hands it to the pipeline.</summary>
     private void HandOver()

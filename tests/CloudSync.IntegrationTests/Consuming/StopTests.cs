@@ -1,6 +1,8 @@
 using CloudSync.Sdk;
 using CloudSync.Sdk.Testing;
 using CloudSync.Tests;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Xunit;
 
 namespace CloudSync.IntegrationTests.Consuming;
@@ -119,5 +121,40 @@ public sealed class StopTests(KafkaCluster cluster)
         var next = new RecordingSink();
         await using var restarted = await ConsumerHost.StartAsync(cluster, topic, next, group: group);
         await next.WaitForAsync(3, Eventually.Bound, Cancelled);
+    }
+
+    /// <summary>A host whose other service fails to start is disposed of without a stop. Tests, and programs that go on without it, live on in the same process.</summary>
+    [Fact]
+    public async Task A_consumer_whose_host_failed_to_start_leaves_its_group()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Of("0"));
+        var abandoned = new RecordingSink();
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddCloudSyncConsumer("test").UseSink(_ => abandoned).Configure(options => ConsumerHost.Configure(options, cluster, topic, group));
+        builder.Services.AddHostedService(_ => new FailsToStart(abandoned));
+        using (var host = builder.Build())
+            await Assert.ThrowsAsync<NotSupportedException>(() => host.StartAsync(Cancelled));
+
+        var sink = new RecordingSink();
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, group: group);
+        await consumer.UntilOwnsAsync(1);
+        await topic.ProduceAsync(TestRecord.Of("1"));
+        await sink.WaitForAsync(1, Eventually.Bound, Cancelled);
+
+        Assert.Equal("1", Assert.Single(sink.Messages).Id);
+        Assert.Equal("0", Assert.Single(abandoned.Messages).Id);
+    }
+
+    private sealed class FailsToStart(RecordingSink sink) : IHostedService
+    {
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            await sink.WaitForAsync(1, Eventually.Bound, cancellationToken);
+            throw new NotSupportedException("This service can't start.");
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
