@@ -128,10 +128,11 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     public void StopDispatch()
     {
         _stopped = true;
-        lock (_pumping)
-        {
-            // A round that was under way has taken what it takes: whoever finds the lanes idle from here on may commit, and nothing is delivered behind his back.
-        }
+
+        // A round that is under way takes what it takes: whoever finds the lanes idle after this may commit, and nothing is delivered behind his back. It is a matter of
+        // microseconds, unless a store blocks its caller.
+        if (_pumping.TryEnter(TimeSpan.FromSeconds(1)))
+            _pumping.Exit();
     }
 
     /// <summary>The drain time is over: calls under way are cancelled, and their messages stay unsettled.</summary>
