@@ -28,6 +28,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
     private readonly CloudSyncConsumerOptions _options;
     private readonly KafkaConsumerFactory _factory;
+    private readonly KafkaErrors _errors;
     private readonly DeliveryPipeline _pipeline;
     private readonly ConsumerMetrics _metrics;
     private readonly TimeProvider _time;
@@ -54,10 +55,18 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private int _partitionsOwned;
 
     public PollLoop(
-        string name, CloudSyncConsumerOptions options, KafkaConsumerFactory factory, DeliveryPipeline pipeline, ConsumerMetrics metrics, TimeProvider time, ILogger log)
+        string name,
+        CloudSyncConsumerOptions options,
+        KafkaConsumerFactory factory,
+        KafkaErrors errors,
+        DeliveryPipeline pipeline,
+        ConsumerMetrics metrics,
+        TimeProvider time,
+        ILogger log)
     {
         _options = options;
         _factory = factory;
+        _errors = errors;
         _pipeline = pipeline;
         _metrics = metrics;
         _time = time;
@@ -243,7 +252,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         catch (ConsumeException e) when (!NeedsNewClient(e.Error))
         {
             // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet or may not be read.
-            _log.KafkaError(_options.Topic, e.Error.Reason, e.Error.Code.ToString());
+            _errors.Report(e.Error);
         }
     }
 

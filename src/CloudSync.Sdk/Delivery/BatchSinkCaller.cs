@@ -41,21 +41,18 @@ internal sealed class BatchSinkCaller(
 
         Processed(started);
         var ended = ArrayPool<Outcome>.Shared.Rent(batch.Count);
-        var hasSpoken = false;
+        var isAlive = false;
         for (var i = 0; i < batch.Count; i++)
         {
             ended[i] = Ended(batch[i], admission, errors[i]);
-            hasSpoken |= ended[i].Kind == OutcomeKind.Delivered;
+            isAlive |= ended[i].Kind == OutcomeKind.Delivered;
         }
 
-        // For the breaker a call is one success or one failure, whatever the number of its messages.
-        for (var i = 0; i < batch.Count; i++)
+        // An endpoint that has taken one of them is not down.
+        if (isAlive)
         {
-            if (ended[i].Kind != OutcomeKind.Failed)
-                continue;
-
-            ended[i] = ended[i] with { IsEcho = hasSpoken };
-            hasSpoken = true;
+            foreach (ref var outcome in ended.AsSpan(0, batch.Count))
+                outcome = outcome with { IsAlive = true };
         }
 
         outcomes.Report(ended.AsSpan(0, batch.Count));

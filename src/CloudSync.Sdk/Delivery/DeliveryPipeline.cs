@@ -125,7 +125,14 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     }
 
     /// <summary>Nothing further is dispatched; what is in flight goes on.</summary>
-    public void StopDispatch() => _stopped = true;
+    public void StopDispatch()
+    {
+        _stopped = true;
+        lock (_pumping)
+        {
+            // A round that was under way has taken what it takes: whoever finds the lanes idle from here on may commit, and nothing is delivered behind his back.
+        }
+    }
 
     /// <summary>The drain time is over: calls under way are cancelled, and their messages stay unsettled.</summary>
     /// <remarks>Callbacks of the sink run elsewhere: one that throws or blocks must not keep the poll thread from its last commit.</remarks>
@@ -139,7 +146,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     {
         if (outcome.Kind != OutcomeKind.Delivered)
         {
-            _settlement.Add(outcome with { HoldsPlace = true });
+            _settlement.Add(outcome with { EndsCall = true });
             return;
         }
 
@@ -151,11 +158,11 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     /// <inheritdoc cref="Report(in Outcome)"/>
     public void Report(Span<Outcome> outcomes)
     {
-        foreach (ref var outcome in outcomes)
+        foreach (ref readonly var outcome in outcomes)
         {
             if (outcome.Kind != OutcomeKind.Delivered)
             {
-                outcome = outcome with { HoldsPlace = true };
+                outcomes[^1] = outcomes[^1] with { EndsCall = true };
                 _settlement.Add(outcomes);
                 return;
             }

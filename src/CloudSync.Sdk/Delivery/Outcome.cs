@@ -29,20 +29,21 @@ internal enum OutcomeKind
 }
 
 /// <summary>How one try of a message ended, on its way to being settled.</summary>
-/// <param name="Kind">How.</param>
+/// <param name="Kind">How it ended.</param>
 /// <param name="Delivery">The message.</param>
-/// <param name="Admission">How the breaker let it in.</param>
-/// <param name="Error">What the sink or the store failed with.</param>
-/// <param name="Wait">How long another's claim still holds.</param>
-/// <param name="IsEcho">
-/// Whether its failure says nothing of the endpoint that another message of the same call has not said: one call that fails with 500 messages is one failure.
+/// <param name="Admission">How its call was let in.</param>
+/// <param name="Error">What the sink threw or reported, or the store.</param>
+/// <param name="Wait">How long another holds it.</param>
+/// <param name="IsAlive">Whether the endpoint has taken a message of the same call, so that this one's failure says nothing of the endpoint.</param>
+/// <param name="EndsCall">
+/// Whether it is the last of a call that failed for some. The call keeps its place among the concurrent ones until this outcome has been looked at, and for
+/// the breaker it is one failure, whatever the number of its messages.
 /// </param>
-/// <param name="HoldsPlace">Whether its call keeps its place among the concurrent ones until this outcome has been looked at.</param>
 internal readonly record struct Outcome(
     OutcomeKind Kind,
     Delivery Delivery,
     Admission Admission = Admission.Normal,
     Exception? Error = null,
     TimeSpan Wait = default,
-    bool IsEcho = false,
-    bool HoldsPlace = false);
+    bool IsAlive = false,
+    bool EndsCall = false);

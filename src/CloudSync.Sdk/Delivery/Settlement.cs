@@ -44,6 +44,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly System.Collections.IList[] _lists;
     private List<Outcome> _incoming = [];
     private List<Outcome> _working = [];
+    private bool _callHasFailed;
     private bool _isRunning;
 
     public Settlement(
@@ -162,8 +163,21 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var places = 0;
         foreach (var outcome in outcomes)
         {
-            Sort(outcome);
-            places += outcome.HoldsPlace ? 1 : 0;
+            try
+            {
+                Sort(outcome);
+            }
+            catch (Exception e)
+            {
+                // What an exception of the sink says of itself is its own code, and may throw. Its message stays unsettled; the others must go on.
+                _log.SettlementFailed(e, 1);
+            }
+
+            if (outcome.EndsCall)
+            {
+                places++;
+                _callHasFailed = false;
+            }
         }
 
         if (places > 0)
@@ -247,8 +261,10 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var wasProbe = outcome.Admission == Admission.Probe;
         if (RetryPolicy.CountsForBreaker(error.Type))
         {
-            if (!outcome.IsEcho && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
+            if (!outcome.IsAlive && !_callHasFailed && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
                 _log.BreakerOpened(_consumer, error.Type, outcome.Error!.Message, _options.Breaker.BreakDuration);
+
+            _callHasFailed = true;
         }
         else if (wasProbe)
         {

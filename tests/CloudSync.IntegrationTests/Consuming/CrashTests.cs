@@ -48,6 +48,53 @@ public sealed class CrashTests(KafkaCluster cluster)
             Assert.Equal(life.Count(), life.Select(r => r.Id).Distinct().Count());
     }
 
+    [Fact]
+    public async Task A_consumer_that_was_frozen_until_others_took_over_takes_nothing_back_when_it_wakes()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Needs the signals STOP and CONT.");
+        const int Count = 10_000;
+        using var topic = await TestTopic.CreateAsync(cluster, partitions: 4);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Many(Count, i => $"key-{i % 100}"));
+        await using var endpoint = await Endpoint.StartAsync();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        var watching = WatchAsync(end.Token);
+
+        using var frozen = Consumer(endpoint.For(1), topic, group);
+        await UntilAsync(frozen, () => endpoint.Distinct > Count / 10, "it is in the middle of its work");
+        await SignalAsync(frozen.Process, "STOP");
+        using var other = Consumer(endpoint.For(2), topic, group);
+        var sofar = endpoint.Distinct;
+        await UntilAsync(other, () => endpoint.Distinct > sofar + (Count / 10), "the other has taken over");
+        await SignalAsync(frozen.Process, "CONT");
+
+        await UntilAsync(other, () => endpoint.Distinct == Count, "everything has arrived");
+        await UntilAsync(other, () => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
+        Assert.False(frozen.Process.HasExited);
+        await end.CancelAsync();
+        await watching;
+
+        // What is committed never goes back.
+        async Task WatchAsync(CancellationToken until)
+        {
+            for (var before = topic.Committed(group); !until.IsCancellationRequested; await Task.Delay(50, CancellationToken.None))
+            {
+                var now = topic.Committed(group);
+                for (var partition = 0; partition < now.Length; partition++)
+                    Assert.True(now[partition] >= before[partition], $"[{partition}] went from {before[partition]} to {now[partition]}");
+
+                before = now;
+            }
+        }
+    }
+
+    private static async Task SignalAsync(Process process, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync(Cancelled);
+        Assert.Equal(0, kill.ExitCode);
+    }
+
     private static Task UntilAsync(Killable process, Func<bool> condition, string what) => Eventually.TrueAsync(
         () => process.Process.HasExited ? throw new InvalidOperationException($"The consumer has ended by itself: {process.Output}") : condition(), what, Cancelled);
 

@@ -69,6 +69,38 @@ public sealed class StopTests(KafkaCluster cluster)
         Assert.Equal([5], topic.Committed(group));
     }
 
+    [Theory]
+    [InlineData(MessageOrdering.Key, true)]
+    [InlineData(MessageOrdering.Partition, false)]
+    public async Task Stops_and_starts_under_load_lose_nothing_and_repeat_nothing(MessageOrdering ordering, bool withALastingStore)
+    {
+        const int Lives = 8;
+        using var store = new InMemoryIdempotencyStore(new IdempotencyOptions(), TimeProvider.System);
+        using var topic = await TestTopic.CreateAsync(cluster, partitions: 4);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Many(Lives * 1_000, i => $"key-{i % 200}"));
+        var sink = new ScriptedSink((message, _) => message.Offset % 3 == 0 ? SinkAnswer.Delay(TimeSpan.FromMilliseconds(1)) : SinkAnswer.Succeed);
+
+        for (var life = 1; life < Lives; life++)
+        {
+            await using var consumer = await StartAsync();
+            await sink.WaitForDeliveredAsync(life * 500, Eventually.Bound, Cancelled);
+            await consumer.StopAsync();
+        }
+
+        await using var last = await StartAsync();
+        await sink.WaitForDeliveredAsync(Lives * 1_000, Eventually.Bound, Cancelled);
+        await last.StopAsync();
+        Assert.Equal(Lives * 1_000, sink.Delivered.Select(m => m.Id).Distinct().Count());
+        Assert.Equal(Lives * 1_000, sink.Attempts.Count);
+        Assert.Equal(topic.EndOffsets(), topic.Committed(group));
+
+        // Without a lasting memory, only what is committed keeps messages from coming twice: all that was delivered, when a partition's come one at a time.
+        Task<ConsumerHost> StartAsync() => ConsumerHost.StartAsync(
+            cluster, topic, sink, options => (options.Ordering, options.Idempotency.Enabled) = (ordering, withALastingStore),
+            consumer => consumer.UseIdempotencyStore(_ => store), group);
+    }
+
     [Fact]
     public async Task Messages_that_wait_for_a_retry_do_not_hold_up_a_stop_and_come_again()
     {

@@ -90,7 +90,8 @@ public sealed class HeldWindowTests
         using var window = new HeldWindow(maxMessages: 1, maxBytes: 1_000);
         var delivery = Message();
         using var barrier = new Barrier(2);
-        var cancellation = TestContext.Current.CancellationToken;
+        using var failed = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var cancellation = failed.Token;
         const int Rounds = 20_000;
 
         var remover = Task.Run(() =>
@@ -109,7 +110,13 @@ public sealed class HeldWindowTests
                 window.Add(1, delivery.Size);
                 barrier.SignalAndWait(cancellation);
                 while (window.Room == 0)
-                    Assert.True(window.WaitForRoom(Long, cancellation), "The wake-up was missed.");
+                {
+                    if (window.WaitForRoom(Long, cancellation))
+                        continue;
+
+                    failed.Cancel();
+                    Assert.Fail("The wake-up was missed.");
+                }
             }
         }, cancellation);
 

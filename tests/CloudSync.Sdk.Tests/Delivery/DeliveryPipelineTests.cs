@@ -564,6 +564,61 @@ public class DeliveryPipelineTests
     }
 
     [Fact]
+    public async Task For_the_breaker_a_call_with_many_messages_is_one_failure()
+    {
+        var sink = new FakeBatchSink((_, _) => throw new HttpRequestException("connection refused"));
+        using var test = new PipelineUnderTest(sink, options => (options.MaxConcurrency, options.MaxBatchSize) = (1, 10), new FakeTimeProvider());
+        test.Read([.. Enumerable.Range(0, 200).Select(i => (string?)$"key-{i}")]);
+        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+
+        Assert.Equal(5, sink.Calls.Count);
+    }
+
+    /// <summary>The first of each batch is refused for its own sake. What the others say must be heard all the same.</summary>
+    [Fact]
+    public async Task A_batch_in_which_one_message_is_at_fault_and_the_endpoint_fails_the_others_is_a_failure()
+    {
+        var sink = new FakeBatchSink((messages, _) => new(
+        [
+            SinkResult.Failed(new SinkException(ErrorType.ValidationError, "400")),
+            .. messages.Skip(1).Select(_ => SinkResult.Failed(new SinkException(ErrorType.ServiceUnavailable, "503"))),
+        ]));
+        using var test = new PipelineUnderTest(sink, options => (options.MaxConcurrency, options.MaxBatchSize) = (1, 10), new FakeTimeProvider());
+        test.Read([.. Enumerable.Range(0, 200).Select(i => (string?)$"key-{i}")]);
+        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.DeadLetters.Written.Count == 5 && test.Pipeline.Lanes.InFlight == 0);
+
+        Assert.Equal(5, sink.Calls.Count);
+    }
+
+    [Fact]
+    public async Task A_batch_of_which_the_endpoint_takes_one_message_is_no_failure_of_the_endpoint()
+    {
+        var sink = new FakeBatchSink((messages, _) => new(
+        [
+            .. messages.SkipLast(1).Select(_ => SinkResult.Failed(new SinkException(ErrorType.ServiceUnavailable, "503"))),
+            SinkResult.Delivered,
+        ]));
+        using var test = new PipelineUnderTest(sink, options => options.Breaker.FailuresToOpen = 1, new FakeTimeProvider());
+        test.Read("a", "b", "c");
+        await Eventually.True(() => test.Pipeline.Window.Messages == 2 && test.Pipeline.Lanes.InFlight == 0);
+
+        Assert.True(test.Pipeline.Breaker.IsClosed);
+    }
+
+    [Fact]
+    public async Task An_exception_that_can_not_say_what_it_is_costs_its_own_message_alone()
+    {
+        var sink = new FakeSink((message, _) => message.Offset == 1 ? throw new MuteException() : default);
+        using var test = new PipelineUnderTest(sink, options => options.MaxConcurrency = 1, new FakeTimeProvider());
+        test.Read("a", "b", "c");
+        await Eventually.True(() => sink.Delivered.Count == 2 && test.Logged(1109));
+
+        test.Read("d");
+        await Eventually.True(() => sink.Delivered.Count == 3);
+        Assert.Equal(1, test.Partition().CommitOffset);
+    }
+
+    [Fact]
     public async Task Failed_authentication_opens_the_breaker_at_once()
     {
         var time = new FakeTimeProvider();
@@ -1067,6 +1122,11 @@ public class DeliveryPipelineTests
     private sealed class Classifier(Classify classify) : IErrorClassifier
     {
         public ErrorClassification? Classify(in DeliveryFailure failure) => classify(failure);
+    }
+
+    private sealed class MuteException : Exception
+    {
+        public override string Message => throw new InvalidOperationException("No comment.");
     }
 
     private sealed class BrokenList : IReadOnlyList<SinkResult>

@@ -21,57 +21,54 @@ public class RetryPolicyTests
     public void The_first_failure_of_each_kind(ErrorType type, bool again, bool counts, int waitMs) => Assert.Equal(
         new RetryPlan(again ? NextStep.Retry : NextStep.DeadLetter, TimeSpan.FromMilliseconds(waitMs), counts), Decide(type));
 
-    /// <summary>
-    /// A probe that fails, or a failure while the breaker is open and nobody else gets through, says that the endpoint is down and nothing of the message. What
-    /// fails while others get through is the message's own.
-    /// </summary>
+    /// <summary>A failed probe says that the endpoint is still down, and nothing of the message.</summary>
     [Theory]
-    [InlineData(ErrorType.Transient, false)]
-    [InlineData(ErrorType.Unknown, true)]
-    [InlineData(ErrorType.Timeout, true)]
-    [InlineData(ErrorType.NetworkError, true)]
-    [InlineData(ErrorType.ServiceUnavailable, true)]
-    [InlineData(ErrorType.Authentication, true)]
-    [InlineData(ErrorType.RateLimited, false)]
-    [InlineData(ErrorType.Permanent, false)]
-    [InlineData(ErrorType.SerializationError, false)]
-    [InlineData(ErrorType.ValidationError, false)]
-    public void What_an_outage_is(ErrorType type, bool canBe)
+    [InlineData(ErrorType.Transient, true, true)]
+    [InlineData(ErrorType.Unknown, true, false)]
+    [InlineData(ErrorType.Timeout, true, false)]
+    [InlineData(ErrorType.NetworkError, true, false)]
+    [InlineData(ErrorType.ServiceUnavailable, true, false)]
+    [InlineData(ErrorType.Authentication, true, false)]
+    [InlineData(ErrorType.RateLimited, true, false)]
+    [InlineData(ErrorType.Permanent, false, true)]
+    [InlineData(ErrorType.SerializationError, false, true)]
+    [InlineData(ErrorType.ValidationError, false, true)]
+    public void The_failure_of_a_probe(ErrorType type, bool again, bool counts)
     {
-        foreach (var wasProbe in (bool[])[false, true])
-        {
-            foreach (var isClosed in (bool[])[false, true])
-            {
-                foreach (var othersGotThrough in (bool[])[false, true])
-                {
-                    var expected = canBe && (wasProbe || (!isClosed && !othersGotThrough));
-                    Assert.Equal(expected, RetryPolicy.IsOutage(type, wasProbe, isClosed, othersGotThrough));
-                }
-            }
-        }
+        var plan = Decide(type, wasProbe: true);
+
+        Assert.Equal((again ? NextStep.Retry : NextStep.DeadLetter, counts), (plan.Next, plan.CountsAsAttempt));
+    }
+
+    /// <summary>What is refused while others get through is the message's own fault; what nobody gets through is an outage.</summary>
+    [Theory]
+    [InlineData(false, true, false, false)]
+    [InlineData(false, true, true, false)]
+    [InlineData(false, false, true, false)]
+    [InlineData(false, false, false, true)]
+    [InlineData(true, false, true, true)]
+    [InlineData(true, false, false, true)]
+    public void Whose_fault_a_failure_is(bool wasProbe, bool breakerIsClosed, bool othersGotThrough, bool isOutage)
+    {
+        Assert.Equal(isOutage, RetryPolicy.IsOutage(ErrorType.ServiceUnavailable, wasProbe, breakerIsClosed, othersGotThrough));
+        Assert.False(RetryPolicy.IsOutage(ErrorType.ValidationError, wasProbe, breakerIsClosed, othersGotThrough));
     }
 
     /// <summary>After the last attempt: 5 retries are 6 attempts, and 5 have counted so far.</summary>
     [Theory]
-    [InlineData(ErrorType.Transient, false)]
-    [InlineData(ErrorType.Unknown, false)]
-    [InlineData(ErrorType.Timeout, false)]
-    [InlineData(ErrorType.NetworkError, false)]
-    [InlineData(ErrorType.ServiceUnavailable, false)]
-    [InlineData(ErrorType.Authentication, false)]
-    [InlineData(ErrorType.RateLimited, true)]
-    public void The_attempts_are_used_up(ErrorType type, bool again)
+    [InlineData(ErrorType.Transient, false, false)]
+    [InlineData(ErrorType.Unknown, false, true)]
+    [InlineData(ErrorType.Timeout, false, true)]
+    [InlineData(ErrorType.NetworkError, false, true)]
+    [InlineData(ErrorType.ServiceUnavailable, false, true)]
+    [InlineData(ErrorType.Authentication, false, true)]
+    [InlineData(ErrorType.RateLimited, true, true)]
+    public void The_attempts_are_used_up(ErrorType type, bool again, bool againAsProbe)
     {
         Assert.Equal(NextStep.Retry, Decide(type, attempts: 4).Next);
         Assert.Equal(again ? NextStep.Retry : NextStep.DeadLetter, Decide(type, attempts: 5).Next);
+        Assert.Equal(againAsProbe ? NextStep.Retry : NextStep.DeadLetter, Decide(type, attempts: 5, wasProbe: true).Next);
     }
-
-    [Theory]
-    [InlineData(ErrorType.Timeout, true)]
-    [InlineData(ErrorType.Permanent, false)]
-    public void An_outage_uses_up_no_attempt_and_gives_no_message_up_but_for_a_fault_of_its_own(ErrorType type, bool again) => Assert.Equal(
-        (again ? NextStep.Retry : NextStep.DeadLetter, !again),
-        (Decide(type, attempts: 5, isOutage: true).Next, Decide(type, attempts: 5, isOutage: true).CountsAsAttempt));
 
     [Theory]
     [InlineData(ErrorType.Timeout, false)]
@@ -132,12 +129,12 @@ public class RetryPolicyTests
 
     /// <summary>Whatever comes: only a fault of the message's own, or attempts that are used up, give it up; and a wait is never beyond two days.</summary>
     [Property]
-    public void A_message_is_given_up_for_its_own_fault_alone(int type, NonNegativeInt attempts, NonNegativeInt retries, bool isOutage, PositiveInt max, TimeSpan? asked)
+    public void A_message_is_given_up_for_its_own_fault_alone(int type, NonNegativeInt attempts, NonNegativeInt retries, bool wasProbe, PositiveInt max, TimeSpan? asked)
     {
         var options = new RetryOptions { MaxRetryAttempts = max.Get };
         var error = new ErrorClassification((ErrorType)(Math.Abs((long)type) % 11), asked);
 
-        var plan = RetryPolicy.Decide(error, attempts.Get, retries.Get, isOutage && RetryPolicy.CountsForBreaker(error.Type), options, random: 0.5);
+        var plan = RetryPolicy.Decide(error, attempts.Get, retries.Get, RetryPolicy.IsOutage(error.Type, wasProbe, breakerIsClosed: true, othersGotThrough: false), options, random: 0.5);
 
         if (plan.Next == NextStep.DeadLetter)
             Assert.True(RetryPolicy.IsPermanent(error.Type) || (plan.CountsAsAttempt && attempts.Get >= max.Get));
@@ -148,12 +145,12 @@ public class RetryPolicyTests
     }
 
     private static RetryPlan Decide(
-        ErrorType type, int attempts = 0, int retries = 0, bool isOutage = false, TimeSpan? retryAfter = null, RetryOptions? options = null) =>
+        ErrorType type, int attempts = 0, int retries = 0, bool wasProbe = false, TimeSpan? retryAfter = null, RetryOptions? options = null) =>
         RetryPolicy.Decide(
             new ErrorClassification(type, retryAfter),
             attempts,
             retries,
-            isOutage,
+            RetryPolicy.IsOutage(type, wasProbe, breakerIsClosed: true, othersGotThrough: false),
             options ?? new RetryOptions { Jitter = 0 },
             random: 0.3);
 }
