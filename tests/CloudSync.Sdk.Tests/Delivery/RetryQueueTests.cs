@@ -127,7 +127,7 @@ public sealed class RetryQueueTests : IDisposable
     [Property(MaxTest = 100)]
     public void Each_message_comes_once_and_never_before_its_time(PositiveInt[] delays, byte[] steps)
     {
-        var time = new FakeTimeProvider();
+        var time = new CountingTimers();
         var start = time.GetTimestamp();
         var expected = new Dictionary<long, TimeSpan>();
         var came = new Dictionary<long, TimeSpan>();
