@@ -61,7 +61,7 @@ internal static partial class ConsumerLog
         this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, ErrorType errorType, int attempts);
 
     [LoggerMessage(1103, LogLevel.Error,
-        "The dead letter of message {MessageId} ({Place}) could not be written to {DeadLetterTopic}. The message is kept, its offset is not committed, consumption pauses, and the write is tried again in {Delay}. Check that the topic exists and may be written.")]
+        "The dead letter of message {MessageId} ({Place}) could not be written to {DeadLetterTopic}. The message is kept, its offset is not committed, consumption pauses, and the write is tried again in {Delay}. Check that the topic exists, may be written, and takes messages some 4 KB larger than the source topic (max.message.bytes).")]
     public static partial void DeadLetterFailed(
         this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, TimeSpan delay);
 
