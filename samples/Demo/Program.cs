@@ -118,6 +118,8 @@ internal static class Program
 
         if (options.KeepRunning && !interrupted)
         {
+            // The run has pushed the first lines out of sight.
+            ShowAddresses(kafka, api, aws, azure);
             await ShowStrangersAsync(ledger, interrupt.Token);
             await hosts.StopAsync();
         }
@@ -165,9 +167,11 @@ internal static class Program
     private static void Introduce(DemoOptions options, DemoKafka kafka, Uri api, BadDayEndpoint aws, BadDayEndpoint azure)
     {
         Console.WriteLine(FormattableString.Invariant($"{options.Messages:N0} messages: HTTP → Kafka ({(kafka.IsEmbedded ? "embedded" : kafka.BootstrapServers)}) → aws and azure, both on a bad day."));
-        if (!options.KeepRunning)
-            return;
+        if (options.KeepRunning)
+            ShowAddresses(kafka, api, aws, azure);
+    }
 
+    private static void ShowAddresses(DemoKafka kafka, Uri api, BadDayEndpoint aws, BadDayEndpoint azure) =>
         Console.WriteLine($"""
             Kafka   {kafka.BootstrapServers}   topics {DemoKafka.Topic}, {DemoKafka.DeadLetterTopic}
             API     {api}api/sync
@@ -185,7 +189,6 @@ internal static class Program
               kcat -C -b {kafka.BootstrapServers} -t {DemoKafka.DeadLetterTopic} -e -f 'key %k\nvalue %s\nheaders %h\n\n'
 
             """);
-    }
 
     /// <summary>Says what arrives from elsewhere, until Ctrl-C.</summary>
     private static async Task ShowStrangersAsync(Ledger ledger, CancellationToken until)

@@ -130,7 +130,7 @@ internal sealed partial class IngestEndpoints(
             return new SyncResult(
                 StatusCodes.Status503ServiceUnavailable,
                 request.Id!,
-                Detail: "Kafka has not taken the message. Post it again with the same id, and it is delivered once.");
+                Detail: "Kafka has not taken the message. Post it again with the same id and key: a duplicate is recognised.");
         }
         catch (OperationCanceledException)
         {
@@ -138,7 +138,7 @@ internal sealed partial class IngestEndpoints(
                 StatusCodes.Status503ServiceUnavailable,
                 request.Id!,
                 Detail: $"Kafka has not acknowledged the message within {_options.ProduceTimeout.TotalSeconds:0.###} s (Ingest:ProduceTimeout). "
-                    + "It may still take it: post it again with the same id, and it is delivered once.");
+                    + "It may still take it: post it again with the same id and key: a duplicate is recognised.");
         }
     }
 

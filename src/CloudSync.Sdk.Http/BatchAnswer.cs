@@ -13,6 +13,9 @@ namespace CloudSync.Sdk;
 /// </remarks>
 internal sealed class BatchAnswer
 {
+    /// <summary>Deep enough for the payload of a message that an endpoint repeats in its error, which may be 62 levels itself.</summary>
+    private const int MaxDepth = 256;
+
     private readonly Item[] _items;
 
     private BatchAnswer(Item[] items) => _items = items;
@@ -23,21 +26,29 @@ internal sealed class BatchAnswer
     public int Count => _items.Length;
 
     /// <summary>Reads a body.</summary>
+    /// <param name="body">The body, whole.</param>
+    /// <param name="isBroken">
+    /// Whether it speaks of results and can't be read: cut off by a proxy, say. What it says of the messages is lost then, and must not be taken for
+    /// success.
+    /// </param>
     /// <returns><see langword="null"/> when it is no JSON object with an array <c>results</c>.</returns>
-    public static BatchAnswer? Read(ReadOnlyMemory<byte> body)
+    public static BatchAnswer? Read(ReadOnlyMemory<byte> body, out bool isBroken)
     {
+        isBroken = false;
         if (!MayBeResults(body.Span))
             return null;
 
         try
         {
-            using var json = JsonDocument.Parse(body[Start(body.Span)..]);
+            using var json = JsonDocument.Parse(body[Start(body.Span)..], new JsonDocumentOptions { MaxDepth = MaxDepth });
             return json.RootElement.TryGetProperty("results", out var results) && results.ValueKind == JsonValueKind.Array
                 ? new BatchAnswer([.. results.EnumerateArray().Select(ItemOf)])
                 : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The second is for a text with half a character in it (an escaped lone surrogate).
+            isBroken = body.Span.IndexOf("\"results\""u8) >= 0;
             return null;
         }
     }

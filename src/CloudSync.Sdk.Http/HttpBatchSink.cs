@@ -107,10 +107,9 @@ public sealed class HttpBatchSink : IBatchCloudSink
         var what = string.Create(CultureInfo.InvariantCulture, $"a batch of {messages.Length:N0} in {length:N0} bytes");
         if (response.IsSuccessStatusCode)
         {
-            var (body, tooLong) = await ReadAnswer(response, cancellationToken);
-            if (tooLong)
-                throw Unreadable(status, what, string.Create(
-                    CultureInfo.InvariantCulture, $"and more than MaxResponseBytes = {_maxResponseBytes:N0}: raise it, or send smaller batches"));
+            var (body, fault) = await ReadAnswer(response, cancellationToken);
+            if (fault is not null)
+                throw Unreadable(status, what, fault);
             if (body is null && status == 207)
                 throw Unreadable(status, what, "without an array 'results'");
 
@@ -155,8 +154,8 @@ public sealed class HttpBatchSink : IBatchCloudSink
             StatusCode = status,
         };
 
-    /// <summary>Reads the answer's body as results; <see langword="null"/> when it is something else.</summary>
-    private async ValueTask<(BatchAnswer? Results, bool TooLong)> ReadAnswer(HttpResponseMessage response, CancellationToken cancellationToken)
+    /// <summary>Reads the answer's body as results; <see langword="null"/> when it is something else. The fault says why it can't be told.</summary>
+    private async ValueTask<(BatchAnswer? Results, string? Fault)> ReadAnswer(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var body = new PooledBuffer(4096);
         try
@@ -166,12 +165,14 @@ public sealed class HttpBatchSink : IBatchCloudSink
             {
                 body.Advance(read);
                 if (!BatchAnswer.MayBeResults(body.Written.Span) && !BatchAnswer.IsBlank(body.Written.Span))
-                    return (null, false);
+                    return (null, null);
                 if (body.Written.Length > _maxResponseBytes)
-                    return (null, true);
+                    return (null, string.Create(
+                        CultureInfo.InvariantCulture, $"and more than MaxResponseBytes = {_maxResponseBytes:N0}: raise it, or send smaller batches"));
             }
 
-            return (BatchAnswer.Read(body.Written), false);
+            var results = BatchAnswer.Read(body.Written, out var isBroken);
+            return (results, isBroken ? "with results that are no valid JSON, cut off perhaps" : null);
         }
         catch (IOException e)
         {

@@ -16,7 +16,7 @@ namespace CloudSync.Sdk.Testing;
 /// <item>It has no admin requests: make topics with <see cref="CreateTopic"/>. A topic that a client asks for and that does not exist appears by itself, with 4
 /// partitions.</item>
 /// <item>It does not recognise what an idempotent producer sends twice, unless the producer is transactional.</item>
-/// <item>A rebalance of a group that has members already takes the members' <c>session.timeout.ms</c> less one second, even when all of them are back sooner: give
+/// <item>A rebalance of a group that has members already, or whose last one has just left, takes the members' <c>session.timeout.ms</c> less one second, even when all of them are back sooner: give
 /// them a short one, such as 3,000. Members that start together, within <see cref="EmbeddedKafkaOptions.InitialRebalanceDelay"/>, need no rebalance.</item>
 /// <item>librdkafka's clients work with it, so Confluent's and <c>kcat</c>; Apache Kafka's Java tools of version 4 do not.</item>
 /// <item>It has the memory and the speed of one process and no replication. A figure measured against it says nothing about Kafka.</item>

@@ -31,12 +31,13 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
             ? services.GetKeyedService<IIdempotencyStore>(name)
             : null;
 
-        var factory = new KafkaConsumerFactory(name, options, services.GetKeyedServices<Action<ConsumerConfig>>(name), log);
+        var errors = new KafkaErrors(_time, (error, since) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString(), since));
+        var factory = new KafkaConsumerFactory(name, options, services.GetKeyedServices<Action<ConsumerConfig>>(name), errors, log);
         _metrics = new ConsumerMetrics(name, options.GroupId, options.Topic);
         _deadLetters = factory.BuildDeadLetterProducer();
         _pipeline = new DeliveryPipeline(
             name, options, sink, store, services.GetKeyedService<IErrorClassifier>(name), _deadLetters, _metrics, new ConsumerHealth(), _time, log);
-        _loop = new PollLoop(name, options, factory, _pipeline, _metrics, _time, log);
+        _loop = new PollLoop(name, options, factory, errors, _pipeline, _metrics, _time, log);
 
         var (loop, pipeline) = (_loop, _pipeline);
         _metrics.Gauge("cloudsync.consumer.lag", "{message}", "Messages in the owned partitions that are not settled yet.", () => loop.Lag);
@@ -61,9 +62,14 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
 
     public void Dispose()
     {
-        // Without an orderly stop the poll thread may still use these.
         if (_loop is { Ended.Task.IsCompleted: false })
+        {
+            // Nobody has stopped it, or not for long enough. A host disposes without a stop when another of its services fails to start: the poll thread must not go on
+            // reading for a process that thinks it gone. It still uses the rest.
+            _loop.BeginStop();
+            _pipeline!.Abort();
             return;
+        }
 
         _loop?.Dispose();
         _pipeline?.Dispose();

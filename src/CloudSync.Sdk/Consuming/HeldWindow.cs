@@ -19,6 +19,9 @@ internal sealed class HeldWindow(int maxMessages, long maxBytes) : IDisposable
     /// <summary>How many messages may still be read.</summary>
     public int Room => Bytes >= maxBytes ? 0 : Math.Max(0, maxMessages - Messages);
 
+    /// <summary>How many bytes may still be read; one message is read whatever its size.</summary>
+    public long RoomBytes => Math.Max(0, maxBytes - Bytes);
+
     /// <summary>Whether a paused consumer should read again: half of the window is free.</summary>
     public bool IsHalfEmpty => Messages <= maxMessages / 2 && Bytes <= maxBytes / 2;
 

@@ -11,18 +11,19 @@ internal interface IRecordReader
     /// </summary>
     /// <param name="batch">Cleared by the caller. It keeps what was read before an exception.</param>
     /// <param name="max">How many records at most.</param>
+    /// <param name="maxBytes">No further record is read once they hold so many bytes.</param>
     /// <param name="timeout">How long to wait for the first.</param>
     /// <exception cref="ConsumeException">The client reports an error in place of a record.</exception>
-    void Read(RecordBatch batch, int max, TimeSpan timeout);
+    void Read(RecordBatch batch, int max, long maxBytes, TimeSpan timeout);
 }
 
 /// <summary>Reads record by record through the client's own <c>Consume</c>.</summary>
 internal sealed class ConsumeRecordReader(IConsumer<int, int> consumer) : IRecordReader
 {
-    public void Read(RecordBatch batch, int max, TimeSpan timeout)
+    public void Read(RecordBatch batch, int max, long maxBytes, TimeSpan timeout)
     {
         var limit = Math.Min(max, batch.Capacity);
-        for (var wait = (int)timeout.TotalMilliseconds; batch.Count < limit; wait = 0)
+        for (var wait = (int)timeout.TotalMilliseconds; batch.Count < limit && (batch.Count == 0 || batch.Bytes < maxBytes); wait = 0)
         {
             if (consumer.Consume(wait) is not { } result)
                 return;

@@ -15,7 +15,7 @@ internal interface IRebalanceListener
 
 /// <summary>Builds the Kafka clients of a consumer from its options.</summary>
 internal sealed class KafkaConsumerFactory(
-    string name, CloudSyncConsumerOptions options, IEnumerable<Action<ConsumerConfig>> configure, ILogger log)
+    string name, CloudSyncConsumerOptions options, IEnumerable<Action<ConsumerConfig>> configure, KafkaErrors errors, ILogger log)
 {
     /// <summary>The consumer's settings: our defaults, then the user's, then what a guarantee rests on.</summary>
     internal ConsumerConfig ConsumerConfig()
@@ -80,15 +80,15 @@ internal sealed class KafkaConsumerFactory(
             .SetPartitionsAssignedHandler((_, partitions) => Guarded(() => listener.Assigned(partitions)))
             .SetPartitionsRevokedHandler((_, partitions) => Guarded(() => listener.Revoked(partitions)))
             .SetPartitionsLostHandler((_, partitions) => Guarded(() => listener.Lost(partitions)))
-            .SetErrorHandler((_, error) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString()))
+            .SetErrorHandler((_, error) => errors.Report(error))
             .SetLogHandler((_, entry) => log.ClientSays(entry.Facility, entry.Message));
-        return Built(builder.Build, "Kafka");
+        return Built(builder.Build, "Kafka", ", and at ConfigureKafka");
     }
 
     public DeadLetterProducer BuildDeadLetterProducer() =>
-        Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, log), "DeadLetters:Kafka");
+        Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, errors, log), "DeadLetters:Kafka", "");
 
-    private T Built<T>(Func<T> build, string settings)
+    private T Built<T>(Func<T> build, string settings, string alsoInCode)
     {
         try
         {
@@ -97,7 +97,7 @@ internal sealed class KafkaConsumerFactory(
         catch (Exception e) when (e is InvalidOperationException or ArgumentException or KafkaException)
         {
             throw new InvalidOperationException(
-                $"Consumer '{name}': the Kafka client refuses its settings: {e.Message} Look at {settings} in its section, and at ConfigureKafka.", e);
+                $"Consumer '{name}': the Kafka client refuses its settings: {e.Message.TrimEnd('.')}. Look at {settings} in its section{alsoInCode}.", e);
         }
     }
 

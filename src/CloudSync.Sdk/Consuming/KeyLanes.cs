@@ -16,6 +16,7 @@ internal sealed class KeyLanes
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, Delivery> _tails = [];
     private readonly Queue<Delivery> _ready = new();
+    private int _untried;
     private int _inFlight;
 
     /// <summary>Messages that may be taken now.</summary>
@@ -25,6 +26,16 @@ internal sealed class KeyLanes
         {
             lock (_gate)
                 return _ready.Count;
+        }
+    }
+
+    /// <summary>Whether a message may be taken now that has not failed yet.</summary>
+    public bool HasUntried
+    {
+        get
+        {
+            lock (_gate)
+                return _untried > 0;
         }
     }
 
@@ -66,7 +77,7 @@ internal sealed class KeyLanes
             {
                 if (delivery.Lane == 0)
                 {
-                    _ready.Enqueue(delivery);
+                    MakeReady(delivery);
                     continue;
                 }
 
@@ -74,7 +85,7 @@ internal sealed class KeyLanes
                 if (occupied)
                     tail!.Next = delivery;
                 else
-                    _ready.Enqueue(delivery);
+                    MakeReady(delivery);
 
                 tail = delivery;
             }
@@ -95,7 +106,7 @@ internal sealed class KeyLanes
             {
                 if (delivery.Progress.IsRevoked)
                 {
-                    _ready.Dequeue();
+                    TakeReady();
                     dropped.Add(delivery);
                     Advance(delivery, dropped);
                     continue;
@@ -105,7 +116,7 @@ internal sealed class KeyLanes
                 if (bytes > maxBytes && into.Count > 0)
                     break;
 
-                _ready.Dequeue();
+                TakeReady();
                 _inFlight++;
                 delivery.Progress.InFlight++;
                 into.Add(delivery);
@@ -139,7 +150,7 @@ internal sealed class KeyLanes
         lock (_gate)
         {
             foreach (var delivery in deliveries)
-                _ready.Enqueue(delivery);
+                MakeReady(delivery);
         }
     }
 
@@ -150,7 +161,7 @@ internal sealed class KeyLanes
         {
             for (var left = _ready.Count; left > 0; left--)
             {
-                var delivery = _ready.Dequeue();
+                var delivery = TakeReady();
                 if (delivery.Progress.IsRevoked)
                 {
                     dropped.Add(delivery);
@@ -158,7 +169,7 @@ internal sealed class KeyLanes
                 }
                 else
                 {
-                    _ready.Enqueue(delivery);
+                    MakeReady(delivery);
                 }
             }
         }
@@ -169,6 +180,19 @@ internal sealed class KeyLanes
     {
         lock (_gate)
             return progress.InFlight == 0;
+    }
+
+    private void MakeReady(Delivery delivery)
+    {
+        _ready.Enqueue(delivery);
+        _untried += delivery.Failures is null ? 1 : 0;
+    }
+
+    private Delivery TakeReady()
+    {
+        var delivery = _ready.Dequeue();
+        _untried -= delivery.Failures is null ? 1 : 0;
+        return delivery;
     }
 
     private void Landed(Delivery delivery)
@@ -191,7 +215,7 @@ internal sealed class KeyLanes
         }
 
         if (next is not null)
-            _ready.Enqueue(next);
+            MakeReady(next);
         else
             _tails.Remove(delivery.Lane);
     }

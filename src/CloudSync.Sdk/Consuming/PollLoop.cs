@@ -28,6 +28,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
     private readonly CloudSyncConsumerOptions _options;
     private readonly KafkaConsumerFactory _factory;
+    private readonly KafkaErrors _errors;
     private readonly DeliveryPipeline _pipeline;
     private readonly ConsumerMetrics _metrics;
     private readonly TimeProvider _time;
@@ -54,10 +55,18 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private int _partitionsOwned;
 
     public PollLoop(
-        string name, CloudSyncConsumerOptions options, KafkaConsumerFactory factory, DeliveryPipeline pipeline, ConsumerMetrics metrics, TimeProvider time, ILogger log)
+        string name,
+        CloudSyncConsumerOptions options,
+        KafkaConsumerFactory factory,
+        KafkaErrors errors,
+        DeliveryPipeline pipeline,
+        ConsumerMetrics metrics,
+        TimeProvider time,
+        ILogger log)
     {
         _options = options;
         _factory = factory;
+        _errors = errors;
         _pipeline = pipeline;
         _metrics = metrics;
         _time = time;
@@ -222,7 +231,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     {
         var distance = progress.Distance;
         var limit = isPaused ? _options.MaxUnsettledDistance / 2 : _options.MaxUnsettledDistance;
-        if (distance < limit)
+        if (distance < Math.Max(1, limit))
             return false;
 
         if (!isPaused)
@@ -238,14 +247,21 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         try
         {
             // Paused partitions give nothing, so this only serves the client's callbacks then.
-            reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), ReadTimeout);
+            reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), _pipeline.Window.RoomBytes, ReadTimeout);
         }
-        catch (ConsumeException e) when (!e.Error.IsFatal)
+        catch (ConsumeException e) when (!NeedsNewClient(e.Error))
         {
-            // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet, no authorisation.
-            _log.KafkaError(_options.Topic, e.Error.Reason, e.Error.Code.ToString());
+            // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet or may not be read.
+            _errors.Report(e.Error);
         }
     }
+
+    /// <summary>
+    /// Whether polling on after an error would stand still or lose something. A client that was refused its committed offsets never asks for them again. One that could
+    /// not copy a record (for want of memory) has moved past it: what is read next would be committed, and that record never delivered.
+    /// </summary>
+    internal static bool NeedsNewClient(Error error) =>
+        error.IsFatal || error.Code is ErrorCode.GroupAuthorizationFailed or ErrorCode.Local_KeyDeserialization or ErrorCode.Local_ValueDeserialization;
 
     /// <summary>Tracks what was read and hands it to the pipeline.</summary>
     private void HandOver()

@@ -26,12 +26,16 @@ internal sealed class RecordBatch(int capacity) : IDeserializer<int>
 
     public int Count { get; private set; }
 
+    /// <summary>Bytes of keys, values and headers that were read since the last <see cref="Clear"/>.</summary>
+    public long Bytes { get; private set; }
+
     public ReadOnlySpan<RawRecord> Records => _records.AsSpan(0, Count);
 
     public void Clear()
     {
         Array.Clear(_records, 0, Count);
         Count = 0;
+        Bytes = 0;
     }
 
     /// <summary>Starts a record: its key.</summary>
@@ -64,8 +68,11 @@ internal sealed class RecordBatch(int capacity) : IDeserializer<int>
     }
 
     /// <summary>Ends the record: its place.</summary>
-    public void EndRecord(int partition, long offset, long timestampMs) =>
+    public void EndRecord(int partition, long offset, long timestampMs)
+    {
         _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs);
+        Bytes += _end - _start;
+    }
 
     /// <summary>Takes a partition's records out again: it was revoked while the batch was being read, and its next owner will read them.</summary>
     public void Remove(int partition)

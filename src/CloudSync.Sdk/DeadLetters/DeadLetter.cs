@@ -8,7 +8,7 @@ namespace CloudSync.Sdk;
 internal static class DeadLetter
 {
     /// <summary>Long enough to tell what happened; short enough that our headers never make a message too large that the broker had room for.</summary>
-    public const int MaxExceptionMessage = 1024;
+    public const int MaxText = 1024;
 
     private static readonly byte[] Host = Encoding.UTF8.GetBytes(Environment.MachineName);
     private static readonly byte[] SdkVersion = Encoding.UTF8.GetBytes(typeof(DeadLetter).Assembly.GetName().Version?.ToString(3) ?? "0.0.0");
@@ -24,7 +24,7 @@ internal static class DeadLetter
         }
 
         Add(headers, DeadLetterHeaders.ErrorType, failures.ErrorType.ToString());
-        Add(headers, DeadLetterHeaders.ExceptionType, failures.Exception?.GetType().FullName);
+        Add(headers, DeadLetterHeaders.ExceptionType, Cut(failures.Exception?.GetType().FullName));
         Add(headers, DeadLetterHeaders.ExceptionMessage, Cut(failures.Exception?.Message));
         if (StatusOf(failures.Exception) is { } status)
             Add(headers, DeadLetterHeaders.HttpStatus, Number(status));
@@ -38,7 +38,7 @@ internal static class DeadLetter
         Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
         Add(headers, DeadLetterHeaders.ConsumerGroup, group);
         Add(headers, DeadLetterHeaders.Consumer, consumer);
-        Add(headers, DeadLetterHeaders.MessageId, delivery.Id);
+        Add(headers, DeadLetterHeaders.MessageId, Cut(delivery.Id));
         headers.Add(DeadLetterHeaders.Host, Host);
         headers.Add(DeadLetterHeaders.SdkVersion, SdkVersion);
         return new Message<byte[]?, byte[]?>
@@ -63,8 +63,7 @@ internal static class DeadLetter
             headers.Add(name, Encoding.UTF8.GetBytes(value));
     }
 
-    private static string? Cut(string? message) =>
-        message is { Length: > MaxExceptionMessage } ? string.Concat(message.AsSpan(0, MaxExceptionMessage - 1), "…") : message;
+    private static string? Cut(string? text) => text is { Length: > MaxText } ? string.Concat(text.AsSpan(0, MaxText - 1), "…") : text;
 
     private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -48,7 +48,10 @@ public static class DeadLetterHeaders
     /// <summary>The name of the consumer.</summary>
     public const string Consumer = Prefix + "consumer";
 
-    /// <summary>The message id that duplicates are recognised by; for a record without <c>ce_id</c> it stands nowhere else.</summary>
+    /// <summary>
+    /// The message id that duplicates are recognised by, cut to 1,024 characters: a longer one stands whole in <c>ce_id</c>. For a record without
+    /// <c>ce_id</c> it stands nowhere else.
+    /// </summary>
     public const string MessageId = Prefix + "message-id";
 
     /// <summary>The host that gave the message up.</summary>

@@ -12,13 +12,13 @@ internal interface IDeadLetterWriter
 }
 
 /// <inheritdoc cref="IDeadLetterWriter"/>
-internal sealed class DeadLetterProducer(ProducerConfig config, string topic, string consumer, string group, ILogger log) : IDeadLetterWriter, IDisposable
+internal sealed class DeadLetterProducer(ProducerConfig config, string topic, string consumer, string group, KafkaErrors errors, ILogger log) : IDeadLetterWriter, IDisposable
 {
     // Made at start, so that settings which the client refuses stop the start and not the first dead letter.
     private readonly IProducer<byte[]?, byte[]?> _producer = new ProducerBuilder<byte[]?, byte[]?>(config)
         .SetKeySerializer(NullableBytes.Instance)
         .SetValueSerializer(NullableBytes.Instance)
-        .SetErrorHandler((_, error) => log.KafkaError(topic, error.Reason, error.Code.ToString()))
+        .SetErrorHandler((_, error) => errors.Report(error))
         .SetLogHandler((_, entry) => log.ClientSays(entry.Facility, entry.Message))
         .Build();
 

@@ -23,10 +23,10 @@ internal sealed class BatchSinkCaller(
         {
             try
             {
+                // On a thread of its own: a sink that blocks it has a time-out all the same.
                 var token = NewToken();
-                var call = sink.SendAsync(batch, token.Token).AsTask();
-                if (!call.IsCompleted)
-                    await FinishAsync(call, token);
+                var call = Task.Run(() => sink.SendAsync(batch, token.Token).AsTask());
+                await FinishAsync(call, token);
 
                 // Read here, for the list is the sink's as well, and may throw.
                 var results = await call;

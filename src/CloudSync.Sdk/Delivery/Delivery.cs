@@ -3,6 +3,8 @@ namespace CloudSync.Sdk;
 /// <summary>A message and where it is on its way through the consumer. One object for both: at 500,000 a second each further object shows.</summary>
 internal sealed class Delivery : SyncMessage
 {
+    private const int MaxShownId = 256;
+
     public Delivery(string topic, in RawRecord record, PartitionProgress progress, ulong lane)
         : base(topic, record)
     {
@@ -21,6 +23,19 @@ internal sealed class Delivery : SyncMessage
 
     /// <summary>The fencing token of the claim that this consumer holds on the message's id.</summary>
     public long ClaimToken { get; set; }
+
+    /// <summary>
+    /// The id as a log may show it. Whoever produced the record chose it: cut, or an id of a megabyte would be logged at each retry, and without control
+    /// characters, or it could forge a line of the log.
+    /// </summary>
+    public string ShownId
+    {
+        get
+        {
+            var id = Id.Length > MaxShownId ? string.Concat(Id.AsSpan(0, MaxShownId - 1), "…") : Id;
+            return id.Any(char.IsControl) ? string.Concat(id.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : id;
+        }
+    }
 
     /// <summary>What went wrong so far; <see langword="null"/> for a message that has not failed yet, which is nearly every one.</summary>
     public FailureHistory? Failures { get; set; }

@@ -75,8 +75,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
             if (_window.Messages == 0)
                 reasons &= ~PauseReasons.StoreDown;
 
-            // So with nothing to probe the endpoint with. What stands behind a call that hangs can't.
-            if (!_breaker.IsClosed && (_breaker.IsRefusing || _lanes.ReadyCount > 0 || _settlement.Waiting > 0))
+            // One message that has not failed yet is kept in hand to probe the endpoint with. With nothing in hand but what failed before, or what stands behind a
+            // call that hangs, a single message would hold the breaker open, and all the others outside, for good.
+            if (!_breaker.IsClosed && _lanes.HasUntried)
                 reasons |= PauseReasons.BreakerOpen;
 
             return reasons;
@@ -124,7 +125,15 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     }
 
     /// <summary>Nothing further is dispatched; what is in flight goes on.</summary>
-    public void StopDispatch() => _stopped = true;
+    public void StopDispatch()
+    {
+        _stopped = true;
+
+        // A round that is under way takes what it takes: whoever finds the lanes idle after this may commit, and nothing is delivered behind his back. It is a matter of
+        // microseconds, unless a store blocks its caller.
+        if (_pumping.TryEnter(TimeSpan.FromSeconds(1)))
+            _pumping.Exit();
+    }
 
     /// <summary>The drain time is over: calls under way are cancelled, and their messages stay unsettled.</summary>
     /// <remarks>Callbacks of the sink run elsewhere: one that throws or blocks must not keep the poll thread from its last commit.</remarks>

@@ -89,9 +89,6 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         });
     }
 
-    /// <summary>Messages that wait for another try.</summary>
-    public int Waiting => _retries.Count;
-
     /// <summary>One outcome.</summary>
     public void Add(in Outcome outcome)
     {
@@ -302,7 +299,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         failures.Retries++;
         _metrics.Retried(error.Type);
-        _log.WillRetry(delivery.Id, delivery.ToString(), error.Type, outcome.Error!.Message, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
+        _log.WillRetry(delivery.ShownId, delivery.ToString(), error.Type, outcome.Error!.Message, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
         _unclaim.Add(delivery);
         _waiting.Add((delivery, plan.Delay));
     }
@@ -392,7 +389,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 continue;
 
             _metrics.Overtaken();
-            _log.ClaimOvertaken(_delivered[i].Id, _delivered[i].ToString());
+            _log.ClaimOvertaken(_delivered[i].ShownId, _delivered[i].ToString());
         }
 
         // Not after an exception: a store that was cancelled may still use them.
@@ -429,10 +426,12 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         {
             try
             {
+                // Given up during the backoff, its partition has another owner, who writes the letter.
+                ObjectDisposedException.ThrowIf(attempt > 1 && delivery.Progress.IsClosed, delivery.Progress);
                 await _deadLetters.WriteAsync(delivery, _abort).WaitAsync(_options.DeadLetters.AcknowledgementTimeout, _time, _abort);
                 _metrics.DeadLettered(failures.ErrorType);
                 _log.DeadLettered(
-                    failures.Exception!, delivery.Id, delivery.ToString(), _options.DeadLetters.Topic, failures.ErrorType, failures.Attempts);
+                    failures.Exception!, delivery.ShownId, delivery.ToString(), _options.DeadLetters.Topic, failures.ErrorType, failures.Attempts);
                 break;
             }
             catch (Exception e) when (!_abort.IsCancellationRequested && !delivery.Progress.IsClosed)
@@ -442,7 +441,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
                 isWaiting = true;
                 var delay = Backoff.Delay(attempt, _options.Retry, Random.Shared.NextDouble());
-                _log.DeadLetterFailed(e, delivery.Id, delivery.ToString(), _options.DeadLetters.Topic, delay);
+                _log.DeadLetterFailed(e, delivery.ShownId, delivery.ToString(), _options.DeadLetters.Topic, delay);
                 await DelayAsync(delay);
             }
             catch (Exception)

@@ -13,32 +13,41 @@ internal sealed class SingleSinkCaller(
         ThreadPool.UnsafeQueueUserWorkItem(new Run(this, batch, admission, outcomes), preferLocal: false);
 
     /// <summary>Calls the sink and reports, at once when the call ends at once.</summary>
-    /// <returns>Whether the token can serve the next call.</returns>
-    private bool Call(Delivery delivery, Admission admission, IOutcomes outcomes, CancellationTokenSource token)
+    private void Call(Delivery delivery, Admission admission, IOutcomes outcomes, Watch watch)
     {
         var started = Started();
         var activity = Trace(delivery);
+        var token = watch.Begin(delivery);
+        Exception? error = null;
         try
         {
             var call = sink.SendAsync(delivery, token.Token);
             if (!call.IsCompletedSuccessfully)
             {
-                _ = AwaitAsync(delivery, admission, outcomes, call.AsTask(), token, started, activity);
-                return false;
+                var pending = call.AsTask();
+                if (watch.HandOver())
+                    _ = AwaitAsync(delivery, admission, outcomes, pending, token, started, activity);
+                else
+                    _ = pending.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+
+                return;
             }
 
             call.GetAwaiter().GetResult();
-            Processed(started);
-            outcomes.Report(Ended(delivery, admission, null));
+        }
+        catch (OperationCanceledException e) when (token.IsCancellationRequested && !AbortToken.IsCancellationRequested)
+        {
+            error = TimedOut(e);
         }
         catch (Exception e)
         {
-            Processed(started);
-            outcomes.Report(Ended(delivery, admission, e));
+            error = e;
         }
 
         activity?.Dispose();
-        return true;
+        Processed(started);
+        if (watch.End())
+            outcomes.Report(Ended(delivery, admission, error));
     }
 
     private async Task AwaitAsync(
@@ -72,13 +81,122 @@ internal sealed class SingleSinkCaller(
             if (Volatile.Read(ref _next) + 1 < batch.Count)
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
-            CancellationTokenSource? token = null;
+            Watch? watch = null;
             for (int i; (i = Interlocked.Increment(ref _next) - 1) < batch.Count;)
             {
-                token ??= owner.NewToken();
-                if (!owner.Call(batch[i], admission, outcomes, token))
-                    token = null;
+                watch ??= new Watch(owner, admission, outcomes);
+                owner.Call(batch[i], admission, outcomes, watch);
             }
+
+            watch?.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// The time-out of a call that blocks its thread: it has not returned anything to wait for. One serves all the calls that a thread makes one after the other,
+    /// so a sink that does not block pays for a lock it has to itself and no timer for each call.
+    /// </summary>
+    private sealed class Watch : IDisposable
+    {
+        private readonly SingleSinkCaller _owner;
+        private readonly Admission _admission;
+        private readonly IOutcomes _outcomes;
+        private readonly Lock _gate = new();
+        private readonly ITimer _timer;
+        private readonly CancellationTokenRegistration _aborted;
+        private CancellationTokenSource? _token;
+        private Delivery? _current;
+        private long _startedAt;
+
+        public Watch(SingleSinkCaller owner, Admission admission, IOutcomes outcomes)
+        {
+            _owner = owner;
+            _admission = admission;
+            _outcomes = outcomes;
+            _timer = owner.Time.CreateTimer(static watch => ((Watch)watch!).Look(), this, owner.Timeout, System.Threading.Timeout.InfiniteTimeSpan);
+            _aborted = owner.AbortToken.UnsafeRegister(static watch => ((Watch)watch!).Cancel(), this);
+        }
+
+        /// <summary>A call begins. Its token may have served the calls before.</summary>
+        public CancellationTokenSource Begin(Delivery delivery)
+        {
+            lock (_gate)
+            {
+                if (_token is null or { IsCancellationRequested: true })
+                {
+                    _token = _owner.NewToken();
+                    if (_owner.AbortToken.IsCancellationRequested)
+                        _token.Cancel();
+                }
+
+                _current = delivery;
+                _startedAt = _owner.Time.GetTimestamp();
+                return _token;
+            }
+        }
+
+        /// <summary>The call has ended on this thread.</summary>
+        /// <returns>Whether it is still to be reported: not when it was left behind.</returns>
+        public bool End()
+        {
+            lock (_gate)
+            {
+                var isOurs = _current is not null;
+                _current = null;
+                return isOurs;
+            }
+        }
+
+        /// <summary>The call goes on elsewhere, with its token and a time-out of its own.</summary>
+        /// <returns>Whether it is still to be reported.</returns>
+        public bool HandOver()
+        {
+            lock (_gate)
+            {
+                _token = null;
+                return End();
+            }
+        }
+
+        public void Dispose()
+        {
+            _timer.Dispose();
+
+            // Not awaited: the sink's own callbacks may be running in it.
+            _aborted.Unregister();
+        }
+
+        private void Look()
+        {
+            Delivery? leftBehind = null;
+            var isTooLong = false;
+            lock (_gate)
+            {
+                var elapsed = _current is null ? TimeSpan.Zero : _owner.Time.GetElapsedTime(_startedAt);
+                isTooLong = elapsed >= _owner.Timeout;
+                if (elapsed >= _owner.Timeout + AbandonAfter)
+                {
+                    (leftBehind, _current, _token) = (_current, null, null);
+                }
+                else
+                {
+                    // Rounded up to a whole millisecond: a timer that fires early would look again and again.
+                    var next = _owner.Timeout + (isTooLong ? AbandonAfter : TimeSpan.Zero) - elapsed;
+                    _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(next.TotalMilliseconds)), System.Threading.Timeout.InfiniteTimeSpan);
+                }
+            }
+
+            if (leftBehind is not null)
+                _outcomes.Report(_owner.Ended(leftBehind, _admission, _owner.LeftBehind(null)));
+            else if (isTooLong)
+                Cancel();
+        }
+
+        /// <summary>Not on this thread: a callback of the sink's may block it, or throw.</summary>
+        private void Cancel()
+        {
+            lock (_gate)
+                _ = _token?.CancelAsync();
         }
     }
 }

@@ -21,8 +21,14 @@ internal abstract class SinkCaller(TimeSpan timeout, TimeProvider time, Consumer
         _ => throw new ArgumentException($"{sink.GetType()} is no sink: it must implement {nameof(ICloudSink)} or {nameof(IBatchCloudSink)}.", nameof(sink)),
     };
 
+    protected TimeSpan Timeout => timeout;
+
+    protected TimeProvider Time => time;
+
+    protected CancellationToken AbortToken => abort;
+
     /// <summary>A token for one call. Its time does not run yet: most calls of a fast sink end before they would need a timer.</summary>
-    protected CancellationTokenSource NewToken() => new(Timeout.InfiniteTimeSpan, time);
+    protected CancellationTokenSource NewToken() => new(System.Threading.Timeout.InfiniteTimeSpan, time);
 
     /// <summary>Waits for a call that has not ended at once. Its time-out starts here.</summary>
     /// <exception cref="TimeoutException">It did not end in time.</exception>
@@ -37,14 +43,13 @@ internal abstract class SinkCaller(TimeSpan timeout, TimeProvider time, Consumer
         }
         catch (OperationCanceledException e) when (token.IsCancellationRequested && !abort.IsCancellationRequested)
         {
-            throw new TimeoutException($"The sink did not answer within SinkTimeout ({timeout}).", e);
+            throw TimedOut(e);
         }
         catch (TimeoutException e) when (!call.IsCompleted)
         {
             // Whatever becomes of it, somebody has looked at it.
             _ = call.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            throw new TimeoutException(
-                $"The sink did not answer within SinkTimeout ({timeout}) and ignored its cancellation for {AbandonAfter}: the call was left behind.", e);
+            throw LeftBehind(e);
         }
         finally
         {
@@ -55,6 +60,11 @@ internal abstract class SinkCaller(TimeSpan timeout, TimeProvider time, Consumer
                 token.Dispose();
         }
     }
+
+    protected TimeoutException TimedOut(Exception cause) => new($"The sink did not answer within SinkTimeout ({timeout}).", cause);
+
+    protected TimeoutException LeftBehind(Exception? cause) =>
+        new($"The sink did not answer within SinkTimeout ({timeout}) and ignored its cancellation for {AbandonAfter}: the call was left behind.", cause);
 
     protected Outcome Ended(Delivery delivery, Admission admission, Exception? error) => error switch
     {

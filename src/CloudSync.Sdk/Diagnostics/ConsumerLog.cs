@@ -35,8 +35,9 @@ internal static partial class ConsumerLog
         "Partition {Partition} of {Topic} jumped back to offset {Offset}: the log was truncated or the topic made anew. What was read before is left alone.")]
     public static partial void OffsetsWentBack(this ILogger log, int partition, string topic, long offset);
 
-    [LoggerMessage(1010, LogLevel.Warning, "Kafka reports for {Topic}: {Reason} ({Code}). The consumer goes on.")]
-    public static partial void KafkaError(this ILogger log, string topic, string reason, string code);
+    [LoggerMessage(1010, LogLevel.Warning,
+        "Kafka reports for {Topic}: {Reason} ({Code}). The consumer goes on. Reports of this kind since the last such line: {Since}.")]
+    public static partial void KafkaError(this ILogger log, string topic, string reason, string code, long since);
 
     [LoggerMessage(1011, LogLevel.Error, "The consumer of {Topic} failed and is built anew in {Delay}.")]
     public static partial void ClientFailed(this ILogger log, Exception exception, string topic, TimeSpan delay);
@@ -60,7 +61,7 @@ internal static partial class ConsumerLog
         this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, ErrorType errorType, int attempts);
 
     [LoggerMessage(1103, LogLevel.Error,
-        "The dead letter of message {MessageId} ({Place}) could not be written to {DeadLetterTopic}. The message is kept, its offset is not committed, consumption pauses, and the write is tried again in {Delay}. Check that the topic exists and may be written.")]
+        "The dead letter of message {MessageId} ({Place}) could not be written to {DeadLetterTopic}. The message is kept, its offset is not committed, consumption pauses, and the write is tried again in {Delay}. Check that the topic exists, may be written, and takes messages some 4 KB larger than the source topic (max.message.bytes).")]
     public static partial void DeadLetterFailed(
         this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, TimeSpan delay);
 

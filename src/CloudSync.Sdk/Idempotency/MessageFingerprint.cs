@@ -15,13 +15,15 @@ internal sealed class MessageFingerprint(string groupId)
         if (message.TryGetIdBytes(out var id))
             return Of(id);
 
-        // No id: the place is one. Binary, and longer by a zero byte than no text id can be equal to it by accident.
-        Span<byte> place = stackalloc byte[12 + 256];
-        var topic = Encoding.UTF8.GetBytes(message.Topic, place[13..]);
+        // No id: the place is one. Binary, and longer by a zero byte than no text id can be equal to it by accident. A topic that was deleted and made anew begins at
+        // offset 0 again, and its messages are not those that were delivered from there before: the time tells them apart.
+        Span<byte> place = stackalloc byte[21 + 256];
+        var topic = Encoding.UTF8.GetBytes(message.Topic, place[21..]);
+        BinaryPrimitives.WriteInt64LittleEndian(place[13..], message.TimestampMs);
         place[12] = 0;
         BinaryPrimitives.WriteInt32LittleEndian(place, message.Partition);
         BinaryPrimitives.WriteInt64LittleEndian(place[4..], message.Offset);
-        return Of(place[..(13 + topic)]);
+        return Of(place[..(21 + topic)]);
     }
 
     private IdempotencyKey Of(ReadOnlySpan<byte> bytes)

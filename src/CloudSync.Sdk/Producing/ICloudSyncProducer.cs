@@ -6,7 +6,7 @@ public interface ICloudSyncProducer
     /// <summary>Produces a message and waits until the brokers have acknowledged it (acks=all).</summary>
     /// <param name="message">The message.</param>
     /// <param name="cancellationToken">
-    /// Ends the wait. A message that is already queued is sent all the same: produce it again with the same id and it is still delivered once.
+    /// Ends the wait. A message that is already queued is sent all the same: produce it again with the same id, and the duplicate is recognised.
     /// </param>
     /// <returns>Where the message stands, and its id.</returns>
     /// <exception cref="ArgumentException">The message can't be written: an id without a length or with too much of it, a header that is ours to write.</exception>

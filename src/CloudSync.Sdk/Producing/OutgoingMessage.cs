@@ -11,7 +11,7 @@ public readonly record struct OutgoingMessage
     public ReadOnlyMemory<byte> Value { get; init; }
 
     /// <summary>
-    /// The message id, 1 to 1,024 characters: two messages with one id are delivered once. Default <see langword="null"/>: an id is made (a version 7 UUID,
+    /// The message id, 1 to 1,024 characters: of two messages with one id a consumer delivers one, as long as its idempotency store remembers the first. Default <see langword="null"/>: an id is made (a version 7 UUID,
     /// which is unique and in the order of time, and can be guessed).
     /// </summary>
     public string? Id { get; init; }

@@ -1,6 +1,6 @@
 namespace CloudSync.Sdk;
 
-/// <summary>Kafka has not taken a message. Producing it again with the same id is safe: it is delivered once.</summary>
+/// <summary>Kafka has not taken a message. Producing it again with the same id is safe: the id tells consumers that it is the same message.</summary>
 public sealed class ProduceFailedException : Exception
 {
     /// <summary>A failure without more to say.</summary>

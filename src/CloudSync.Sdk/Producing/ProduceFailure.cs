@@ -29,7 +29,7 @@ internal static class ProduceFailure
 
     public static ProduceFailedException Stopped(string id, CloudSyncProducerOptions options) =>
         new($"Message {id} was not acknowledged by topic {options.Topic} before the producer was stopped, FlushTimeout ({SettingText.Format(options.FlushTimeout)}) included. "
-            + "Kafka may have it or not: produce it again with the same id, and it is delivered once.")
+            + "Kafka may have it or not: produce it again with the same id, by which a duplicate is recognised.")
         {
             MessageId = id,
         };

@@ -18,6 +18,7 @@ internal sealed class ProducerClient
     public ProducerClient(ProducerConfig config, string topic, ILogger log)
     {
         _topic = topic;
+        var errors = new KafkaErrors(TimeProvider.System, (error, since) => log.ProducerError(topic, error.Reason, error.Code.ToString(), since));
         try
         {
             // The client's own thread would carry the context of whoever comes first (its span, its culture) for as long as it lives.
@@ -28,7 +29,7 @@ internal sealed class ProducerClient
                 {
                     if (error.IsFatal)
                         _fatal ??= error;
-                    log.ProducerError(topic, error.Reason, error.Code.ToString());
+                    errors.Report(error);
                 })
                 .Build();
         }

@@ -31,8 +31,9 @@ internal static partial class ProducerLog
     [LoggerMessage(2008, LogLevel.Error, "The Kafka client of {Topic} can't go on: {Reason} ({Code}). It is made anew; messages that were under way are reported as failed.")]
     public static partial void ClientLost(this ILogger log, string topic, string reason, string code);
 
-    [LoggerMessage(2009, LogLevel.Warning, "Kafka reports for the producer of {Topic}: {Reason} ({Code}). The producer goes on.")]
-    public static partial void ProducerError(this ILogger log, string topic, string reason, string code);
+    [LoggerMessage(2009, LogLevel.Warning,
+        "Kafka reports for the producer of {Topic}: {Reason} ({Code}). The producer goes on. Reports of this kind since the last such line: {Since}.")]
+    public static partial void ProducerError(this ILogger log, string topic, string reason, string code, long since);
 
     [LoggerMessage(2010, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
     public static partial void ProducerClientSays(this ILogger log, string facility, string message);

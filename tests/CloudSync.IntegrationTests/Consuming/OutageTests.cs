@@ -92,6 +92,48 @@ public sealed class OutageTests(KafkaCluster cluster)
         await consumer.StopAsync();
     }
 
+    [Fact]
+    public async Task Records_that_were_deleted_before_they_were_read_hold_nothing_up()
+    {
+        await using var kafka = EmbeddedKafka.Start();
+        using var topic = Topic(kafka, partitions: 1);
+        var group = KafkaCluster.UniqueName("group");
+        var sink = new RecordingSink();
+        await topic.ProduceAsync(TestRecord.Many(10, i => $"key-{i}"));
+        await using (var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, group: group))
+        {
+            await sink.WaitForAsync(10, Eventually.Bound, Cancelled);
+            await consumer.StopAsync();
+        }
+
+        for (var i = 10; i < 30; i++)
+            await topic.ProduceAsync(TestRecord.Of($"{i}", $"key-{i}"));
+
+        kafka.DeleteRecords(topic.Name, 0, beforeOffset: 20);
+        await using var restarted = await ConsumerHost.StartAsync(cluster, topic, sink, group: group);
+
+        await Eventually.TrueAsync(() => topic.Committed(group)[0] == 30, "what is left is delivered and committed", Cancelled);
+        Assert.Equal([.. Enumerable.Range(0, 10), .. Enumerable.Range(20, 10)], sink.Messages.Select(m => (int)m.Offset).Order());
+    }
+
+    [Fact]
+    public async Task A_topic_that_is_made_anew_is_read_from_its_beginning_and_none_of_it_is_taken_for_what_stood_there_before()
+    {
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster can't delete a topic.");
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var sink = new RecordingSink();
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink);
+        await topic.ProduceAsync(Enumerable.Repeat(new TestRecord(), 10));
+        await sink.WaitForAsync(10, Eventually.Bound, Cancelled);
+
+        await topic.DeleteAsync();
+        using var anew = new TestTopic(cluster.BootstrapServers, topic.Name, 1);
+        await anew.MakeAsync();
+        await anew.ProduceAsync(Enumerable.Repeat(new TestRecord(), 5));
+
+        await sink.WaitForAsync(15, Eventually.Bound, Cancelled);
+    }
+
     private static TestTopic Topic(EmbeddedKafka kafka, int partitions)
     {
         var name = KafkaCluster.UniqueName("test");

@@ -84,7 +84,7 @@ public sealed class PausingTests(KafkaCluster cluster)
         const int Count = 50;
         using var topic = await TestTopic.CreateAsync(cluster, partitions: 2);
         await topic.ProduceAsync(TestRecord.Many(Count, i => $"key-{i}"));
-        var sink = new RecordingSink();
+        var sink = new ScriptedSink((_, _) => SinkAnswer.Delay(TimeSpan.FromMilliseconds(5)));
         await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, options =>
         {
             options.MaxUnsettledDistance = 1;
@@ -92,7 +92,7 @@ public sealed class PausingTests(KafkaCluster cluster)
             options.MaxConcurrency = 1;
         });
 
-        await sink.WaitForAsync(Count, Eventually.Bound, Cancelled);
+        await sink.WaitForDeliveredAsync(Count, Eventually.Bound, Cancelled);
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using CloudSync.Sdk;
 using CloudSync.Sdk.Testing;
 using CloudSync.Tests;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Xunit;
 
 namespace CloudSync.IntegrationTests.Consuming;
@@ -67,6 +69,38 @@ public sealed class StopTests(KafkaCluster cluster)
         Assert.Equal([5], topic.Committed(group));
     }
 
+    [Theory]
+    [InlineData(MessageOrdering.Key, true)]
+    [InlineData(MessageOrdering.Partition, false)]
+    public async Task Stops_and_starts_under_load_lose_nothing_and_repeat_nothing(MessageOrdering ordering, bool withALastingStore)
+    {
+        const int Lives = 8;
+        using var store = new InMemoryIdempotencyStore(new IdempotencyOptions(), TimeProvider.System);
+        using var topic = await TestTopic.CreateAsync(cluster, partitions: 4);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Many(Lives * 1_000, i => $"key-{i % 200}"));
+        var sink = new ScriptedSink((message, _) => message.Offset % 3 == 0 ? SinkAnswer.Delay(TimeSpan.FromMilliseconds(1)) : SinkAnswer.Succeed);
+
+        for (var life = 1; life < Lives; life++)
+        {
+            await using var consumer = await StartAsync();
+            await sink.WaitForDeliveredAsync(life * 500, Eventually.Bound, Cancelled);
+            await consumer.StopAsync();
+        }
+
+        await using var last = await StartAsync();
+        await sink.WaitForDeliveredAsync(Lives * 1_000, Eventually.Bound, Cancelled);
+        await last.StopAsync();
+        Assert.Equal(Lives * 1_000, sink.Delivered.Select(m => m.Id).Distinct().Count());
+        Assert.Equal(Lives * 1_000, sink.Attempts.Count);
+        Assert.Equal(topic.EndOffsets(), topic.Committed(group));
+
+        // Without a lasting memory, only what is committed keeps messages from coming twice: all that was delivered, when a partition's come one at a time.
+        Task<ConsumerHost> StartAsync() => ConsumerHost.StartAsync(
+            cluster, topic, sink, options => (options.Ordering, options.Idempotency.Enabled) = (ordering, withALastingStore),
+            consumer => consumer.UseIdempotencyStore(_ => store), group);
+    }
+
     [Fact]
     public async Task Messages_that_wait_for_a_retry_do_not_hold_up_a_stop_and_come_again()
     {
@@ -87,5 +121,40 @@ public sealed class StopTests(KafkaCluster cluster)
         var next = new RecordingSink();
         await using var restarted = await ConsumerHost.StartAsync(cluster, topic, next, group: group);
         await next.WaitForAsync(3, Eventually.Bound, Cancelled);
+    }
+
+    /// <summary>A host whose other service fails to start is disposed of without a stop. Tests, and programs that go on without it, live on in the same process.</summary>
+    [Fact]
+    public async Task A_consumer_whose_host_failed_to_start_leaves_its_group()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Of("0"));
+        var abandoned = new RecordingSink();
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddCloudSyncConsumer("test").UseSink(_ => abandoned).Configure(options => ConsumerHost.Configure(options, cluster, topic, group));
+        builder.Services.AddHostedService(_ => new FailsToStart(abandoned));
+        using (var host = builder.Build())
+            await Assert.ThrowsAsync<NotSupportedException>(() => host.StartAsync(Cancelled));
+
+        var sink = new RecordingSink();
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, group: group);
+        await consumer.UntilOwnsAsync(1);
+        await topic.ProduceAsync(TestRecord.Of("1"));
+        await sink.WaitForAsync(1, Eventually.Bound, Cancelled);
+
+        Assert.Equal("1", Assert.Single(sink.Messages).Id);
+        Assert.Equal("0", Assert.Single(abandoned.Messages).Id);
+    }
+
+    private sealed class FailsToStart(RecordingSink sink) : IHostedService
+    {
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            await sink.WaitForAsync(1, Eventually.Bound, cancellationToken);
+            throw new NotSupportedException("This service can't start.");
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,6 +1,7 @@
 using CloudSync.Tests;
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
+using Xunit;
 
 namespace CloudSync.IntegrationTests.Consuming;
 
@@ -26,11 +27,32 @@ internal sealed class TestTopic(string bootstrapServers, string name, int partit
     public static async Task<TestTopic> CreateAsync(KafkaCluster cluster, int partitions = 1) =>
         new(cluster.BootstrapServers, await cluster.CreateTopicAsync(partitions), partitions);
 
-    /// <summary>Makes the topic on a real cluster, after somebody has asked for it in vain.</summary>
+    /// <summary>Makes the topic on a real cluster, after somebody has asked for it in vain, or it was deleted a moment ago.</summary>
     public async Task MakeAsync()
     {
-        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = bootstrapServers }).Build();
-        await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1 }]);
+        using var admin = Admin();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1 }]);
+                    return true;
+                }
+                catch (CreateTopicsException e) when (e.Results[0].Error.Code == ErrorCode.TopicAlreadyExists)
+                {
+                    return false;
+                }
+            },
+            $"{name} can be made",
+            TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Deletes the topic of a real cluster.</summary>
+    public async Task DeleteAsync()
+    {
+        using var admin = Admin();
+        await admin.DeleteTopicsAsync([name]);
     }
 
     /// <summary>Sends records in their order and waits until the brokers have all of them.</summary>
@@ -77,6 +99,8 @@ internal sealed class TestTopic(string bootstrapServers, string name, int partit
         if (_producer.IsValueCreated)
             _producer.Value.Dispose();
     }
+
+    private IAdminClient Admin() => new AdminClientBuilder(new AdminClientConfig { BootstrapServers = bootstrapServers }).Build();
 
     private IConsumer<byte[]?, byte[]?> Client(string group) =>
         new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig

@@ -50,6 +50,21 @@ public sealed class BreakerTests(KafkaCluster cluster)
     }
 
     [Fact]
+    public async Task A_batch_that_fails_once_is_one_failure_however_many_messages_it_carried()
+    {
+        const int Count = 100;
+        using var topic = await TestTopic.CreateAsync(cluster);
+        await topic.ProduceAsync(TestRecord.Many(Count, i => $"key-{i}"));
+        var sink = new FailsOnce(new RecordingSink());
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, options => options.MaxConcurrency = 1);
+
+        await sink.Delivered.WaitForAsync(Count, Eventually.Bound, Cancelled);
+
+        Assert.True(consumer.Logged(ConsumerHost.WillRetry) > new BreakerOptions().FailuresToOpen);
+        Assert.Equal(0, consumer.Logged(ConsumerHost.BreakerOpened));
+    }
+
+    [Fact]
     public async Task A_message_that_always_fails_is_dead_lettered_while_others_get_through_and_does_not_hold_the_breaker_open()
     {
         const int Others = 100;
@@ -81,5 +96,15 @@ public sealed class BreakerTests(KafkaCluster cluster)
         await consumer.StopAsync();
         Assert.Equal("bad", Assert.Single(deadLetters.ReadAll()).Message.Key is { } key ? System.Text.Encoding.UTF8.GetString(key) : null);
         Assert.Equal(topic.EndOffsets(), topic.Committed(consumer.Group));
+    }
+
+    private sealed class FailsOnce(RecordingSink delivered) : IBatchCloudSink
+    {
+        private int _calls;
+
+        public RecordingSink Delivered => delivered;
+
+        public ValueTask<IReadOnlyList<SinkResult>> SendAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) =>
+            Interlocked.Increment(ref _calls) == 1 ? throw new TimeoutException("The first call takes too long.") : delivered.SendAsync(messages, cancellationToken);
     }
 }

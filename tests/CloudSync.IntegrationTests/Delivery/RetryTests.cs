@@ -31,8 +31,9 @@ public sealed class RetryTests(KafkaCluster cluster)
 
         // Everything else, and the first of the bad key is still being tried.
         await sink.WaitForDeliveredAsync(1 + Others, Eventually.Bound, Cancelled);
+        await Eventually.TrueAsync(() => topic.Committed(consumer.Group)[0] > 0, "something is committed", Cancelled);
         var tries = sink.AttemptsAt("bad-0");
-        await Eventually.TrueAsync(() => sink.AttemptsAt("bad-0") > tries, "it is tried again", Cancelled);
+        await Eventually.TrueAsync(() => sink.AttemptsAt("bad-0") > tries + 1, "it is tried again", Cancelled);
         Assert.DoesNotContain(sink.Delivered, m => m.Id.StartsWith("bad", StringComparison.Ordinal));
         Assert.Equal([1], topic.Committed(consumer.Group));
 

@@ -51,6 +51,28 @@ public sealed class DuplicateTests(KafkaCluster cluster)
     }
 
     [Fact]
+    public async Task A_copy_that_waits_for_another_is_delivered_when_that_one_is_not()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster, partitions: 2);
+        using var deadLetters = await TestTopic.CreateAsync(cluster);
+        var release = new TaskCompletionSource();
+        var sink = new ScriptedSink((message, attempt) =>
+            message.Id == "a" && attempt == 1 ? SinkAnswer.Block(release.Task, SinkAnswer.Fail(ErrorType.Permanent)) : SinkAnswer.Succeed);
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, options => options.DeadLetters.Topic = deadLetters.Name);
+        await topic.ProduceAsync(TestRecord.Of("a", partition: 0));
+        await sink.WaitForAttemptsAsync(1, Eventually.Bound, Cancelled);
+
+        // The copy is read, since what stands behind it is delivered.
+        await topic.ProduceAsync(TestRecord.Of("a", "key", partition: 1), TestRecord.Of("b", "other", partition: 1));
+        await sink.WaitForDeliveredAsync(1, Eventually.Bound, Cancelled);
+        Assert.Equal(0, topic.Committed(consumer.Group)[1]);
+        release.SetResult();
+
+        var delivered = await sink.WaitForDeliveredAsync(2, Eventually.Bound, Cancelled);
+        Assert.Equal(("a", 1), (delivered[1].Id, delivered[1].Partition));
+    }
+
+    [Fact]
     public async Task A_store_that_does_not_answer_pauses_and_neither_loses_nor_repeats()
     {
         const int Count = 500;

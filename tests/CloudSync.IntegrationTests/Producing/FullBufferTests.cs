@@ -15,9 +15,10 @@ public sealed class FullBufferTests
         const int Count = 20_000;
         await using var kafka = Kafka(partitions: 6);
         using var host = await Start(kafka, o => (o.BufferBytes, o.MaxMessageBytes, o.Linger) = (64 * 1024, 10_000, TimeSpan.Zero));
+        await Producer(host).ProduceAsync(Numbered(0, key: "k0"), Cancelled);
 
         var pending = new List<Task>();
-        for (var i = 0; i < Count; i++)
+        for (var i = 1; i < Count; i++)
             pending.Add(Producer(host).ProduceAsync(Numbered(i, key: $"k{i % 7}"), Cancelled).AsTask());
         Assert.Contains(pending, task => !task.IsCompleted);
         await Task.WhenAll(pending).WaitAsync(Deadline, Cancelled);

@@ -140,9 +140,12 @@ public sealed class ProducerTests
 
         using var caller = new Activity("caller").Start();
         caller.TraceStateString = "vendor=1";
-        var produced = await Producer(host).ProduceAsync(Numbered(1), Cancelled);
+        var acknowledgement = new Recorded();
+        var queued = Producer(host).EnqueueAsync(Numbered(1), acknowledgement, Cancelled);
         Assert.Same(caller, Activity.Current);
-        await Producer(host).FlushAsync(Cancelled);
+        await queued;
+        await Producer(host).FlushAsync(Cancelled).WaitAsync(Deadline, Cancelled);
+        var produced = Assert.IsType<ProducedMessage>(await acknowledgement.Next());
 
         var span = Assert.Single(spans);
         Assert.Equal(caller.SpanId, span.ParentSpanId);

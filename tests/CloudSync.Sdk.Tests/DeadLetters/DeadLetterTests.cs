@@ -112,7 +112,7 @@ public class DeadLetterTests
     {
         var text = Text(DeadLetter.Build(Failed([1], [2], new InvalidOperationException(new string('x', length))), "aws", "g"), DeadLetterHeaders.ExceptionMessage)!;
 
-        Assert.Equal(Math.Min(length, DeadLetter.MaxExceptionMessage), text.Length);
+        Assert.Equal(Math.Min(length, DeadLetter.MaxText), text.Length);
         Assert.Equal(cut, text.EndsWith('…'));
     }
 
@@ -122,6 +122,18 @@ public class DeadLetterTests
         var letter = DeadLetter.Build(Failed([1], [2], new InvalidOperationException(new string('€', 1_000_000))), "aws", "g");
 
         Assert.InRange(letter.Headers.Sum(h => h.Key.Length + h.GetValueBytes().Length), 0, 8 * 1024);
+    }
+
+    /// <summary>
+    /// An id of 600 KB fits into a topic once and not twice: its dead letter could never be written, and the consumer would wait for that for ever.
+    /// </summary>
+    [Fact]
+    public void Our_headers_are_small_whatever_the_id()
+    {
+        var letter = DeadLetter.Build(Failed([1], [2], headers: [(CloudEvents.Id, new byte[600_000])]), "aws", "g");
+
+        Assert.Equal(600_000, letter.Headers.GetLastBytes(CloudEvents.Id).Length);
+        Assert.InRange(letter.Headers.Where(h => Ours.Contains(h.Key)).Sum(h => h.Key.Length + h.GetValueBytes().Length), 0, 8 * 1024);
     }
 
     /// <summary>A dead letter that can't be built can't be written, and its consumer would wait for it for ever.</summary>

@@ -183,6 +183,134 @@ public class DeliveryPipelineTests
         Assert.Equal(3, calls);
     }
 
+    /// <summary>It returns nothing to wait for until it is too late.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_sink_that_blocks_its_thread_for_too_long_is_cancelled_and_tried_again(bool one)
+    {
+        var time = new FakeTimeProvider();
+        var calls = 0;
+        void Send(CancellationToken token)
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                token.WaitHandle.WaitOne(Eventually.Deadline);
+                token.ThrowIfCancellationRequested();
+            }
+        }
+
+        using var test = new PipelineUnderTest(Blocking(one, Send), time: time);
+        var message = test.Read("a").Single();
+        await Eventually.True(() => calls == 1);
+
+        await AdvanceUntilAsync(time, () => message.Failures is not null);
+        Assert.Equal(ErrorType.Timeout, message.Failures!.ErrorType);
+        Assert.Contains("SinkTimeout", message.Failures.Exception!.Message, StringComparison.Ordinal);
+        await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
+        Assert.Equal(2, calls);
+    }
+
+    /// <summary>Were they not, so many as there may be calls at a time would stop the consumer for good, and nobody would be told.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_sink_that_blocks_its_thread_for_ever_is_left_behind_and_its_message_tried_again(bool one)
+    {
+        var time = new FakeTimeProvider();
+        using var never = new ManualResetEventSlim();
+        var calls = 0;
+        void Send(CancellationToken token)
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+                never.Wait(CancellationToken.None);
+        }
+
+        using var test = new PipelineUnderTest(Blocking(one, Send), options => options.MaxConcurrency = 1, time);
+        var message = test.Read("a").Single();
+        await Eventually.True(() => calls == 1);
+
+        await AdvanceUntilAsync(time, () => message.Failures is not null);
+        Assert.Contains("left behind", message.Failures!.Exception!.Message, StringComparison.Ordinal);
+        await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
+
+        // What becomes of the call that was left behind changes nothing any more.
+        never.Set();
+        test.Read("b");
+        await test.SettledAsync();
+        Assert.Equal(3, calls);
+    }
+
+    [Fact]
+    public async Task A_stop_cancels_a_call_that_blocks_its_thread()
+    {
+        var calls = 0;
+        var cancelled = false;
+        var sink = Blocking(one: true, token =>
+        {
+            Interlocked.Increment(ref calls);
+            Volatile.Write(ref cancelled, token.WaitHandle.WaitOne(Eventually.Deadline));
+            token.ThrowIfCancellationRequested();
+        });
+        using var test = new PipelineUnderTest(sink);
+        var message = test.Read("a").Single();
+        await Eventually.True(() => calls == 1);
+
+        test.Pipeline.StopDispatch();
+        test.Pipeline.Abort();
+        await test.EmptyAsync();
+
+        Assert.True(Volatile.Read(ref cancelled));
+        Assert.Null(message.Failures);
+        Assert.Equal(0, test.Partition().CommitOffset);
+    }
+
+    [Fact]
+    public async Task An_id_neither_fills_the_log_nor_forges_a_line_of_it()
+    {
+        using var test = new PipelineUnderTest(new FakeSink((_, _) => throw new SinkException(ErrorType.Permanent, "no")));
+        test.Read(0, ("a", "1\r\nfail: everything is lost\u001b[2J" + new string('x', 1_000_000)));
+        await test.SettledAsync();
+
+        Assert.All(test.Log.Collector.GetSnapshot(), record =>
+        {
+            Assert.DoesNotContain(record.Message, char.IsControl);
+            Assert.InRange(record.Message.Length, 0, 1_000);
+        });
+        Assert.Contains("1\uFFFD\uFFFDfail", Assert.Single(test.Log.Collector.GetSnapshot(), record => record.Id.Id == 1102).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_dead_letter_that_waits_to_be_written_is_left_to_the_partitions_next_owner()
+    {
+        var time = new FakeTimeProvider();
+        using var test = new PipelineUnderTest(new FakeSink((_, _) => throw new SinkException(ErrorType.Permanent, "no")), time: time);
+        test.DeadLetters.Write = (_, _) => throw new InvalidOperationException("no broker");
+        test.Read("a");
+        await Eventually.True(() => test.Logged(1103));
+
+        test.DeadLetters.Write = (_, _) => Task.CompletedTask;
+        test.Partition().Close();
+        test.Pipeline.DropRevoked();
+        await AdvanceUntilAsync(time, () => test.Pipeline.Window.Messages == 0);
+        await test.EmptyAsync();
+
+        Assert.Empty(test.DeadLetters.Written);
+        Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
+    }
+
+    private static object Blocking(bool one, Action<CancellationToken> send) => one
+        ? new FakeSink((_, token) =>
+        {
+            send(token);
+            return default;
+        })
+        : new FakeBatchSink((messages, token) =>
+        {
+            send(token);
+            return new(SinkResult.AllDelivered(messages.Count));
+        });
+
     [Fact]
     public async Task A_sink_that_blocks_its_thread_holds_its_own_key_alone()
     {
@@ -578,30 +706,29 @@ public class DeliveryPipelineTests
 
     /// <summary>Nothing is in hand that could probe: then one message must be read, or the pause has no end.</summary>
     [Fact]
-    public async Task An_open_breaker_with_nothing_in_hand_lets_a_message_be_read_when_the_break_is_over()
+    public async Task An_open_breaker_pauses_once_a_message_that_has_not_failed_is_in_hand_to_probe_with()
     {
         var time = new FakeTimeProvider();
         var sink = new FakeSink((_, _) => throw new SinkException(ErrorType.Authentication, "401"));
         using var test = new PipelineUnderTest(sink, time: time);
         test.Read("a");
-        await Eventually.True(() => test.Pipeline.PauseReasons == PauseReasons.BreakerOpen && test.Pipeline.Lanes.InFlight == 0);
-        GiveUp(test, 0);
-        await test.EmptyAsync();
+        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+
+        // All in hand has failed: if it is the message's fault, only another can show it.
+        Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
+        test.Read("b");
         Assert.Equal(PauseReasons.BreakerOpen, test.Pipeline.PauseReasons);
 
-        time.Advance(TimeSpan.FromSeconds(60));
-        Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
-
         sink.Send = (_, _) => default;
-        test.Reassign(0, offset: 0);
-        test.Read("a");
+        time.Advance(TimeSpan.FromSeconds(60));
         await test.SettledAsync();
         Assert.True(test.Pipeline.Breaker.IsClosed);
+        Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
     }
 
     /// <summary>What is in hand is stuck in the sink, and all that waits stands behind it: none of it can probe.</summary>
     [Fact]
-    public async Task So_does_one_where_all_that_is_in_hand_stands_behind_a_call_that_hangs()
+    public async Task What_stands_behind_a_call_that_hangs_can_not_probe_and_pauses_nothing()
     {
         var time = new FakeTimeProvider();
         using var release = new ManualResetEventSlim();
@@ -616,11 +743,9 @@ public class DeliveryPipelineTests
         test.Read("stuck", "stuck");
         await Eventually.True(() => sink.Running == 1);
         test.Read(1, ("a", null));
-        await Eventually.True(() => test.Pipeline.PauseReasons == PauseReasons.BreakerOpen && test.Pipeline.Lanes.InFlight == 1);
+        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 1);
         GiveUp(test, 1);
         await Eventually.True(() => test.Pipeline.Window.Messages == 2);
-
-        time.Advance(TimeSpan.FromSeconds(60));
         Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
         release.Set();
     }

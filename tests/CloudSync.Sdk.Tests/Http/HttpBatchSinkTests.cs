@@ -133,6 +133,36 @@ public class HttpBatchSinkTests
         Assert.All(await sink.Batch.SendAsync(Many(3), Token), r => Assert.True(r.IsDelivered));
     }
 
+    /// <summary>A message that was refused in the part that nobody could read would be lost.</summary>
+    [Theory]
+    [InlineData("""{"results":[{"status":202},{"status":503},{"sta""")]
+    [InlineData("""{"results":[{"status":202},{"status":503},{"status":"\uD800"}]}""")]
+    [InlineData("""{"results":[{"status":202},{"status":503},{"status":202}],}""")]
+    public async Task Results_that_cannot_be_read_have_delivered_nothing(string body)
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        endpoint.AnswerWith(200, body);
+        await using var sink = TestSink.ToBatch(endpoint.Url);
+
+        var error = await Assert.ThrowsAsync<SinkException>(async () => await sink.Batch.SendAsync(Many(3), Token));
+
+        Assert.Equal(ErrorType.Unknown, error.ErrorType);
+        Assert.Equal(200, error.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_item_whose_error_repeats_the_deepest_payload_has_failed_all_the_same()
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        var payload = new string('[', 62) + new string(']', 62);
+        endpoint.AnswerWith(200, "{\"results\":[{\"status\":202},{\"status\":503,\"error\":" + payload + "}]}");
+        await using var sink = TestSink.ToBatch(endpoint.Url);
+
+        var results = await sink.Batch.SendAsync(Many(2), Token);
+
+        Assert.Equal([true, false], results.Select(r => r.IsDelivered));
+    }
+
     [Theory]
     [InlineData(200)]
     [InlineData(207)]
