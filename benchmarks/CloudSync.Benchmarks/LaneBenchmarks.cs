@@ -37,7 +37,7 @@ public class LaneBenchmarks
         while (hops < Batch)
         {
             _taken.Clear();
-            _lanes.Take(_taken, Batch, long.MaxValue, _dropped);
+            _lanes.Take(Turn.Fresh, _taken, Batch, long.MaxValue, _dropped);
             _lanes.Release(CollectionsMarshal.AsSpan(_taken), _dropped);
             hops += _taken.Count;
         }

@@ -3,6 +3,7 @@ using CloudSync.Sdk.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
@@ -42,6 +43,7 @@ public static class CloudSyncConsumerServiceCollectionExtensions
     }
 
     /// <summary>Adds a consumer whose sink the builder names: <see cref="CloudSyncConsumerBuilder.UseSink"/>, <see cref="CloudSyncConsumerBuilder.UseBatchSink"/>, or a package's extension.</summary>
+    /// <remarks>With it come a health check called <c>cloudsync-{name}</c>, tagged <c>cloudsync</c>, and the keyed service <see cref="ICloudSyncConsumer"/>.</remarks>
     /// <param name="services">The services.</param>
     /// <param name="name">Names its options, metrics and logs, and its group unless the settings name one: <c>{name}-sync-group</c>.</param>
     /// <param name="section">Its settings, see <see cref="CloudSyncConsumerOptions"/>.</param>
@@ -54,6 +56,9 @@ public static class CloudSyncConsumerServiceCollectionExtensions
 
         services.AddCloudSyncConsumerOptions(name, section);
         services.AddKeyedSingleton(name, (provider, _) => new CloudSyncConsumer(name, provider));
+        services.AddKeyedSingleton<ICloudSyncConsumer>(name, (provider, _) => provider.GetRequiredKeyedService<CloudSyncConsumer>(name));
+        services.AddHealthChecks().Add(new HealthCheckRegistration(
+            $"cloudsync-{name}", provider => new ConsumerHealthCheck(provider.GetRequiredKeyedService<ICloudSyncConsumer>(name)), failureStatus: null, tags: ["cloudsync"]));
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<CloudSyncConsumer>(name));
         services.AddKeyedSingleton<IIdempotencyStore>(name, (provider, _) => new InMemoryIdempotencyStore(
             provider.GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get(name).Idempotency,

@@ -8,21 +8,72 @@ using Microsoft.Extensions.Options;
 namespace CloudSync.Sdk;
 
 /// <summary>One consumer in its host: put together at start, drained at stop.</summary>
-internal sealed class CloudSyncConsumer(string name, IServiceProvider services) : IHostedService, IDisposable
+internal sealed class CloudSyncConsumer(string name, IServiceProvider services) : IHostedService, ICloudSyncConsumer, IDisposable
 {
     private readonly TimeProvider _time = services.GetService<TimeProvider>() ?? TimeProvider.System;
+    private readonly ILogger _logger = (services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger($"CloudSync.Consumer.{name}");
     private ConsumerMetrics? _metrics;
     private DeadLetterProducer? _deadLetters;
     private DeliveryPipeline? _pipeline;
     private PollLoop? _loop;
 
+    public string Name => name;
+
     /// <summary>What it waits for at the moment.</summary>
     public PauseReasons PauseReasons => _loop?.Reasons ?? PauseReasons.None;
+
+    public ConsumerStatus Status
+    {
+        get
+        {
+            if (_loop is not { } loop || _pipeline is not { } pipeline)
+                return new ConsumerStatus();
+
+            var (state, trouble) = (pipeline.Gate.State, pipeline.Gate.Trouble);
+            trouble = state == BreakerState.Closed ? null : trouble;
+            return new ConsumerStatus
+            {
+                IsRunning = !loop.Ended.Task.IsCompleted,
+                Breaker = state,
+                ErrorType = trouble?.ErrorType,
+                Reason = trouble?.Reason,
+                Since = trouble?.Since,
+                NeedsAttention = trouble is { IsUnhealthy: true },
+                IsHeld = pipeline.Gate.IsHolding,
+                ConcurrencyLimit = pipeline.Gate.Limit,
+                AbandonedCalls = pipeline.Abandoned.Running,
+                Paused = loop.Reasons,
+                Lag = loop.Lag,
+                Held = pipeline.Window.Messages,
+                Partitions = loop.PartitionsOwned,
+                IsOutOfGroup = loop.IsOutOfGroup,
+                SinceLastPoll = loop.SinceLastPoll,
+                ClientFailure = loop.ClientFailure,
+            };
+        }
+    }
+
+    public void Isolate(string reason)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
+        var pipeline = _pipeline ?? throw new InvalidOperationException($"Consumer '{name}' has not started, so its endpoint can't be isolated yet.");
+        pipeline.Gate.Isolate(reason);
+        _logger.Isolated(name, reason);
+    }
+
+    public bool Release()
+    {
+        if (_pipeline?.Gate.Release() is not true)
+            return false;
+
+        _logger.Released(name);
+        return true;
+    }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         var options = services.GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get(name);
-        var log = (services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger($"CloudSync.Consumer.{name}");
+        var log = _logger;
         var sink = (object?)services.GetKeyedService<IBatchCloudSink>(name)
             ?? services.GetKeyedService<ICloudSink>(name)
             ?? throw new InvalidOperationException(
@@ -44,6 +95,12 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         _metrics.Gauge("cloudsync.consumer.held", "{message}", "Messages held in memory.", () => pipeline.Window.Messages);
         _metrics.Gauge("cloudsync.consumer.partitions", "{partition}", "Partitions owned.", () => loop.PartitionsOwned);
         _metrics.Gauge("cloudsync.consumer.paused", "{reason}", "Why consumption is paused, as a sum of flags; 0 when it is not.", () => (int)loop.Reasons);
+
+        _metrics.Gauge(
+            "cloudsync.consumer.breaker.state", "{state}", "Whether calls flow: 0 closed, 1 half-open, 2 open, 3 isolated by hand.", () => (int)pipeline.Gate.State);
+        _metrics.Gauge("cloudsync.consumer.concurrency.limit", "{call}", "Calls of the sink that may be under way at the same time.", () => pipeline.Gate.Limit);
+        _metrics.Gauge(
+            "cloudsync.consumer.abandoned_calls.running", "{call}", "Calls of the sink that were abandoned and have not ended.", () => pipeline.Abandoned.Running);
 
         log.Started(name, options.Topic, options.GroupId, sink.GetType().Name, options.DrainTimeout);
         _loop.Start();

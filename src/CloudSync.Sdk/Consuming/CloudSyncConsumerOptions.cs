@@ -42,6 +42,20 @@ public sealed class CloudSyncConsumerOptions
     public TimeSpan SinkTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
+    /// How long a call may go on after <see cref="SinkTimeout"/> when it ignores its cancellation. Then it is abandoned: its message goes the way of a time-out, and what
+    /// the call still says settles nothing. Default 5 s.
+    /// </summary>
+    [SettingRange("00:00:00", "01:00:00")]
+    public TimeSpan AbandonAfter { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Abandoned calls that have not ended, at most. Each holds memory, a connection, perhaps a thread, so when they are that many nothing further is called,
+    /// consumption pauses and the consumer is unhealthy until one ends. Default 64. Calls under way at that moment may still be added to them.
+    /// </summary>
+    [SettingRange(1, 100_000)]
+    public int MaxAbandonedCalls { get; set; } = 64;
+
+    /// <summary>
     /// Messages held in memory at most: in flight, waiting for their key, or backing off. Default 10,000. When they are that many, consumption pauses.
     /// </summary>
     [SettingRange(1, 10_000_000)]
@@ -69,9 +83,17 @@ public sealed class CloudSyncConsumerOptions
     [SettingRange("00:00:00", "01:00:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
 
+    /// <summary>Whether the number of calls at the same time is found out, below <see cref="MaxConcurrency"/>.</summary>
+    [SettingGroup(typeof(AdaptiveConcurrencyOptions))]
+    public AdaptiveConcurrencyOptions AdaptiveConcurrency { get; set; } = new();
+
     /// <summary>When and how often a message is tried again.</summary>
     [SettingGroup(typeof(RetryOptions))]
     public RetryOptions Retry { get; set; } = new();
+
+    /// <summary>What each kind of error gets, where it is not the default.</summary>
+    [SettingGroup(typeof(ErrorOptions))]
+    public ErrorOptions Errors { get; set; } = new();
 
     /// <summary>When consumption pauses because the endpoint is down.</summary>
     [SettingGroup(typeof(BreakerOptions))]

@@ -1,27 +1,5 @@
 namespace CloudSync.Sdk;
 
-/// <summary>Why consumption is paused.</summary>
-[Flags]
-internal enum PauseReasons
-{
-    None = 0,
-
-    /// <summary>As much is held in memory as may be.</summary>
-    WindowFull = 1,
-
-    /// <summary>The endpoint is down.</summary>
-    BreakerOpen = 2,
-
-    /// <summary>The idempotency store does not answer.</summary>
-    StoreDown = 4,
-
-    /// <summary>Dead letters can't be written.</summary>
-    DeadLettersDown = 8,
-
-    /// <summary>The consumer is stopping.</summary>
-    Stopping = 16,
-}
-
 /// <summary>What one consumer is waiting for: the parts around it that fail at the moment.</summary>
 internal sealed class ConsumerHealth
 {

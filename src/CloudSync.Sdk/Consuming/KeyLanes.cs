@@ -15,8 +15,9 @@ internal sealed class KeyLanes
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, Delivery> _tails = [];
-    private readonly Queue<Delivery> _ready = new();
-    private int _untried;
+
+    /// <summary>What may be taken now, by its turn.</summary>
+    private readonly Queue<Delivery>[] _ready = [new(), new(), new()];
     private int _inFlight;
 
     /// <summary>Messages that may be taken now.</summary>
@@ -25,19 +26,12 @@ internal sealed class KeyLanes
         get
         {
             lock (_gate)
-                return _ready.Count;
+                return _ready[(int)Turn.Fresh].Count + _ready[(int)Turn.Part].Count + _ready[(int)Turn.Retry].Count;
         }
     }
 
     /// <summary>Whether a message may be taken now that has not failed yet.</summary>
-    public bool HasUntried
-    {
-        get
-        {
-            lock (_gate)
-                return _untried > 0;
-        }
-    }
+    public bool HasUntried => Ready(Turn.Fresh) > 0;
 
     /// <summary>Messages taken and not yet given back.</summary>
     public int InFlight
@@ -57,6 +51,13 @@ internal sealed class KeyLanes
             lock (_gate)
                 return _tails.Count;
         }
+    }
+
+    /// <summary>Messages of one turn that may be taken now.</summary>
+    public int Ready(Turn turn)
+    {
+        lock (_gate)
+            return _ready[(int)turn].Count;
     }
 
     /// <summary>The lane of a message: by key within its partition, by partition, or none.</summary>
@@ -93,30 +94,34 @@ internal sealed class KeyLanes
     }
 
     /// <summary>Takes messages for delivery: no two of them share a lane.</summary>
+    /// <param name="turn">Whose turn it is.</param>
     /// <param name="into">Receives the messages.</param>
-    /// <param name="max">How many at most.</param>
+    /// <param name="max">How many at most; fewer when one of them must not be among so many.</param>
     /// <param name="maxBytes">How many bytes at most; the first message is taken whatever its size.</param>
     /// <param name="dropped">Receives the messages of partitions that were given up: nobody delivers them here.</param>
-    public void Take(List<Delivery> into, int max, long maxBytes, List<Delivery> dropped)
+    public void Take(Turn turn, List<Delivery> into, int max, long maxBytes, List<Delivery> dropped)
     {
         lock (_gate)
         {
             long bytes = 0;
-            while (into.Count < max && _ready.TryPeek(out var delivery))
+            var ready = _ready[(int)turn];
+            while (into.Count < max && ready.TryPeek(out var delivery))
             {
                 if (delivery.Progress.IsRevoked)
                 {
-                    TakeReady();
+                    ready.Dequeue();
                     dropped.Add(delivery);
                     Advance(delivery, dropped);
                     continue;
                 }
 
                 bytes += delivery.Size;
-                if (bytes > maxBytes && into.Count > 0)
+                var room = delivery.Failures is { MaxBatch: > 0 and var most } ? Math.Min(max, most) : max;
+                if (into.Count > 0 && (bytes > maxBytes || into.Count >= room))
                     break;
 
-                TakeReady();
+                max = room;
+                ready.Dequeue();
                 _inFlight++;
                 delivery.Progress.InFlight++;
                 into.Add(delivery);
@@ -159,17 +164,21 @@ internal sealed class KeyLanes
     {
         lock (_gate)
         {
-            for (var left = _ready.Count; left > 0; left--)
+            // Whole queues at once: what comes after a message that is dropped joins them, and is looked at as well.
+            foreach (var ready in _ready)
             {
-                var delivery = TakeReady();
-                if (delivery.Progress.IsRevoked)
+                for (var left = ready.Count; left > 0; left--)
                 {
-                    dropped.Add(delivery);
-                    Advance(delivery, dropped);
-                }
-                else
-                {
-                    MakeReady(delivery);
+                    var delivery = ready.Dequeue();
+                    if (delivery.Progress.IsRevoked)
+                    {
+                        dropped.Add(delivery);
+                        Advance(delivery, dropped);
+                    }
+                    else
+                    {
+                        ready.Enqueue(delivery);
+                    }
                 }
             }
         }
@@ -182,18 +191,14 @@ internal sealed class KeyLanes
             return progress.InFlight == 0;
     }
 
-    private void MakeReady(Delivery delivery)
-    {
-        _ready.Enqueue(delivery);
-        _untried += delivery.Failures is null ? 1 : 0;
-    }
+    private void MakeReady(Delivery delivery) => _ready[(int)TurnOf(delivery)].Enqueue(delivery);
 
-    private Delivery TakeReady()
+    private static Turn TurnOf(Delivery delivery) => delivery.Failures switch
     {
-        var delivery = _ready.Dequeue();
-        _untried -= delivery.Failures is null ? 1 : 0;
-        return delivery;
-    }
+        null => Turn.Fresh,
+        { IsPart: true } => Turn.Part,
+        _ => Turn.Retry,
+    };
 
     private void Landed(Delivery delivery)
     {
@@ -227,4 +232,17 @@ internal sealed class KeyLanes
         delivery.Next = null;
         return next;
     }
+}
+
+/// <summary>What kind of call a message waits for. Messages of different kinds are never in one call: each kind has rules of its own.</summary>
+internal enum Turn
+{
+    /// <summary>It has not failed yet.</summary>
+    Fresh = 0,
+
+    /// <summary>It failed as one of a batch that said nothing of its messages, which is now taken apart to find the one at fault.</summary>
+    Part,
+
+    /// <summary>It failed, and is tried again.</summary>
+    Retry,
 }

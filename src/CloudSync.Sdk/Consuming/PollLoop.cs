@@ -49,6 +49,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private OffsetCommitter? _committer;
     private PauseReasons _reasons;
     private long _lastPoll;
+    private long _lostAt;
+    private volatile string? _clientFailure;
     private long _lastMeasured;
     private long _stopAsked;
     private long _lag;
@@ -89,6 +91,12 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
     /// <summary>Why consumption is paused.</summary>
     public PauseReasons Reasons => _reasons;
+
+    /// <summary>Whether the group has put us out, and we are not back.</summary>
+    public bool IsOutOfGroup => Volatile.Read(ref _lostAt) != 0;
+
+    /// <summary>What the client failed with, while it is being built anew.</summary>
+    public string? ClientFailure => _clientFailure;
 
     /// <summary>Starts the thread. The first client is built before, so that settings which it refuses stop the host's start.</summary>
     /// <exception cref="InvalidOperationException">The client refuses its settings.</exception>
@@ -131,12 +139,13 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             {
                 try
                 {
-                    RunClient(() => failures = 0);
+                    RunClient(() => (failures, _clientFailure) = (0, null));
                 }
                 catch (Exception e)
                 {
                     // A client that has failed for good (fenced, a broken configuration of the broker) is replaced; the process lives on.
                     var delay = TimeSpan.FromSeconds(Math.Min(MaxRebuildDelay.TotalSeconds, Math.Pow(2, Math.Min(failures++, 10))));
+                    _clientFailure = e.Message;
                     _log.ClientFailed(e, _options.Topic, delay);
                     _stop.Token.WaitHandle.WaitOne(delay);
                 }
@@ -365,6 +374,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _unsteered.UnionWith(numbers);
         Volatile.Write(ref _partitionsOwned, _assignment.Count);
         _log.Assigned(string.Join(", ", numbers), _options.Topic, _assignment.Epoch);
+        if (Interlocked.Exchange(ref _lostAt, 0) is not 0 and var lostAt)
+            _log.BackInGroup(_options.GroupId, _time.GetElapsedTime(lostAt));
     }
 
     void IRebalanceListener.Revoked(List<TopicPartitionOffset> partitions)
@@ -394,6 +405,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             _batch.Remove(progress.Partition);
 
         GiveUp(lost);
+        _metrics.PutOut();
+        Interlocked.CompareExchange(ref _lostAt, Math.Max(1, _time.GetTimestamp()), 0);
         _log.Lost(Text(lost), _options.Topic);
     }
 

@@ -50,8 +50,14 @@ internal sealed class FailureHistory
     /// <summary>Retries in a row, whatever they counted for: what the backoff grows by.</summary>
     public int Retries { get; set; }
 
+    /// <summary>How long it waits before the next retry, or waited before the last.</summary>
+    public TimeSpan Delay { get; set; }
+
     /// <summary>How many messages the endpoint had taken when this one failed last: whether others got through since.</summary>
     public long SuccessesSeen { get; set; }
+
+    /// <summary>When it failed first, by the clock's time since its beginning.</summary>
+    public TimeSpan FailingSince { get; init; }
 
     public DateTimeOffset FirstFailure { get; init; }
 
@@ -59,5 +65,20 @@ internal sealed class FailureHistory
 
     public ErrorType ErrorType { get; set; }
 
+    /// <summary>How long the endpoint asked us to wait at the last failure, within reason.</summary>
+    public TimeSpan RetryAfter { get; set; }
+
     public Exception? Exception { get; set; }
+
+    /// <summary>What the last exception says of itself; its type where it can't.</summary>
+    public string Reason { get; set; } = "";
+
+    /// <summary>The trace that the last call was made under; <see langword="null"/> when nobody traced it.</summary>
+    public string? TraceParent { get; set; }
+
+    /// <summary>Whether it waits as part of a batch that is taken apart, and not for a retry of its own.</summary>
+    public bool IsPart { get; set; }
+
+    /// <summary>How many messages may be in its next batch: fewer each time that a whole batch fails with it; 0 for as many as the settings say.</summary>
+    public int MaxBatch { get; set; }
 }

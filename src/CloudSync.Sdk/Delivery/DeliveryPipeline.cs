@@ -5,14 +5,14 @@ using Microsoft.Extensions.Logging;
 namespace CloudSync.Sdk;
 
 /// <summary>
-/// The way of a message once it is read: lane → claim → breaker → sink, and back through <see cref="Settlement"/>: classify → retry → settle. Every step moves
-/// batches; nothing here ever blocks a thread.
+/// The way of a message once it is read: lane → claim → gate → sink, and back through <see cref="FailureTriage"/> (classify → decide) and <see cref="Settlement"/>
+/// (complete, retry or dead-letter → settle). Every step moves batches; nothing here ever blocks a thread.
 /// </summary>
 /// <remarks>
 /// <see cref="Pump"/> is called whenever something may have become possible: messages were read, a call has ended, a retry is due, a break is over. One
 /// thread at a time pumps: it takes what may be taken and starts its delivery.
 /// </remarks>
-internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDisposable
+internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDisposable
 {
     private readonly CloudSyncConsumerOptions _options;
     private readonly SinkCaller _sink;
@@ -20,14 +20,16 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     private readonly MessageFingerprint _fingerprint;
     private readonly KeyLanes _lanes;
     private readonly HeldWindow _window;
-    private readonly EndpointBreaker _breaker;
-    private readonly EndpointHold _hold;
+    private readonly EndpointGate _gate;
+    private readonly AbandonedCalls _abandoned;
+    private readonly FailureTriage _triage;
     private readonly Settlement _settlement;
     private readonly ConsumerHealth _health;
     private readonly CancellationTokenSource _abort = new();
     private readonly ILogger _log;
     private readonly Lock _pumping = new();
-    private int _free;
+    private readonly string _name;
+    private int _underWay;
     private int _pumpAsked;
     private volatile bool _stopped;
 
@@ -43,26 +45,29 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
         TimeProvider time,
         ILogger log)
     {
+        _name = name;
         _options = options;
         _store = store;
         _log = log;
         _health = health;
-        _free = options.MaxConcurrency;
         _fingerprint = new MessageFingerprint(options.GroupId);
         _lanes = new KeyLanes();
         _window = new HeldWindow(options.MaxHeldMessages, options.MaxHeldBytes);
-        _breaker = new EndpointBreaker(options.Breaker, time, Pump);
-        _hold = new EndpointHold(time, Pump);
-        _sink = SinkCaller.For(sink, options.SinkTimeout, time, metrics, _abort.Token);
-        _settlement = new Settlement(
-            name, options, classifier, _store, _fingerprint, _lanes, _window, _breaker, _hold, deadLetters, metrics, health, time, log, GiveBack, _abort.Token);
+        _gate = new EndpointGate(options, time, Pump);
+        _abandoned = new AbandonedCalls(name, options.MaxAbandonedCalls, metrics, time, log) { RoomAgain = Pump };
+        _sink = SinkCaller.For(
+            sink, new CallerSettings(options.SinkTimeout, options.AbandonAfter, _abandoned, _gate.WantsDurations, time, metrics, _abort.Token));
+        _triage = new FailureTriage(name, options, classifier, _gate, metrics, time, log);
+        _settlement = new Settlement(options, _store, _fingerprint, _lanes, _window, deadLetters, metrics, health, time, log, Pump, _abort.Token);
     }
 
     public HeldWindow Window => _window;
 
     public KeyLanes Lanes => _lanes;
 
-    public EndpointBreaker Breaker => _breaker;
+    public EndpointGate Gate => _gate;
+
+    public AbandonedCalls Abandoned => _abandoned;
 
     /// <summary>Why nothing should be read now, whatever room there is.</summary>
     public PauseReasons PauseReasons
@@ -77,8 +82,11 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
 
             // One message that has not failed yet is kept in hand to probe the endpoint with. With nothing in hand but what failed before, or what stands behind a
             // call that hangs, a single message would hold the breaker open, and all the others outside, for good.
-            if (!_breaker.IsClosed && _lanes.HasUntried)
+            if (!_gate.IsClosed && _lanes.HasUntried)
                 reasons |= PauseReasons.BreakerOpen;
+
+            if (_abandoned.IsFull)
+                reasons |= PauseReasons.CallsAbandoned;
 
             return reasons;
         }
@@ -139,52 +147,63 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     /// <remarks>Callbacks of the sink run elsewhere: one that throws or blocks must not keep the poll thread from its last commit.</remarks>
     public void Abort() => _ = _abort.CancelAsync();
 
-    /// <remarks>
-    /// A call that failed keeps its place until the breaker has heard of it. Otherwise a sink that fails fast is called for all that is held, before the
-    /// settlement has come to the first failure.
-    /// </remarks>
-    public void Report(in Outcome outcome)
-    {
-        if (outcome.Kind != OutcomeKind.Delivered)
-        {
-            _settlement.Add(outcome with { EndsCall = true });
-            return;
-        }
+    bool ISinkCalls.MayBegin(Admission admission) => _gate.Allows(admission);
 
-        Interlocked.Increment(ref _free);
-        _settlement.Add(outcome);
+    void ISinkCalls.Ended(in Outcome outcome, in CallEnd call)
+    {
+        var ended = outcome;
+        Ended(new Span<Outcome>(ref ended), call, delivered: ended.Kind == OutcomeKind.Delivered ? 1 : 0);
+        _settlement.Add(ended);
         Pump();
     }
 
-    /// <inheritdoc cref="Report(in Outcome)"/>
-    public void Report(Span<Outcome> outcomes)
+    void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call)
     {
+        var delivered = 0;
         foreach (ref readonly var outcome in outcomes)
-        {
-            if (outcome.Kind != OutcomeKind.Delivered)
-            {
-                outcomes[^1] = outcomes[^1] with { EndsCall = true };
-                _settlement.Add(outcomes);
-                return;
-            }
-        }
+            delivered += outcome.Kind == OutcomeKind.Delivered ? 1 : 0;
 
-        Interlocked.Increment(ref _free);
+        Ended(outcomes, call, delivered);
         _settlement.Add(outcomes);
         Pump();
     }
 
-    private void GiveBack(int places)
+    /// <summary>The gate hears of a call before its place is free: the next call must not be made in ignorance of this one.</summary>
+    private void Ended(Span<Outcome> outcomes, in CallEnd call, int delivered)
     {
-        Interlocked.Add(ref _free, places);
-        Pump();
+        try
+        {
+            if (delivered > 0 && _gate.Succeeded(call.Admission, delivered, call.Duration, Volatile.Read(ref _underWay)))
+                _log.BreakerClosed(_name);
+
+            if (outcomes[0].Kind is OutcomeKind.Interrupted or OutcomeKind.Refused)
+            {
+                if (call.Admission == Admission.Probe)
+                    _gate.ProbeCameToNothing();
+            }
+            else if (delivered < outcomes.Length)
+            {
+                _triage.Judge(outcomes, call);
+            }
+        }
+        catch (Exception e)
+        {
+            // Nothing here throws that we know of, but for a logger. If it does, nobody has decided: these messages wait, and are tried again.
+            foreach (ref var outcome in outcomes)
+                outcome = outcome with { Plan = new RetryPlan(FailureAction.Retry, _options.Retry.MaxDelay, CountsAsAttempt: true) };
+
+            _log.SettlementFailed(e, outcomes.Length);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _underWay);
+        }
     }
 
     public void Dispose()
     {
         _settlement.Dispose();
-        _hold.Dispose();
-        _breaker.Dispose();
+        _gate.Dispose();
         _window.Dispose();
         _abort.Dispose();
     }
@@ -192,63 +211,97 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
     /// <summary>Takes one batch, if anything may be taken, and starts its delivery.</summary>
     private bool StartNext()
     {
-        var free = Volatile.Read(ref _free);
-        if (_stopped || free <= 0 || _hold.IsHolding || _lanes.ReadyCount == 0)
+        var room = _gate.Limit - Volatile.Read(ref _underWay);
+        if (_stopped || room <= 0 || _abandoned.IsFull || _lanes.ReadyCount == 0)
             return false;
 
-        var admission = _breaker.TryEnter();
+        var admission = _gate.TryEnter();
         if (admission == Admission.Refused)
             return false;
 
+        var (turn, calls) = NextTurn(admission, room);
+        var max = admission == Admission.Probe ? 1 : _sink.TakesBatches ? _options.MaxBatchSize : calls;
         var batch = new List<Delivery>();
         var dropped = new List<Delivery>();
-        var (max, maxBytes) = admission == Admission.Probe ? (1, long.MaxValue)
-            : _sink.TakesBatches ? (_options.MaxBatchSize, _options.MaxBatchBytes)
-            : (free, long.MaxValue);
-        _lanes.Take(batch, max, maxBytes, dropped);
+        if (calls > 0)
+            _lanes.Take(turn, batch, max, _sink.TakesBatches ? _options.MaxBatchBytes : long.MaxValue, dropped);
+
         _window.Remove(CollectionsMarshal.AsSpan(dropped));
         if (batch.Count == 0)
         {
-            if (admission == Admission.Probe)
-                _breaker.ProbeCameToNothing();
-
+            CallsNotMade(turn, admission, calls);
             return dropped.Count > 0;
         }
 
-        Interlocked.Add(ref _free, _sink.TakesBatches ? -1 : -batch.Count);
-        _ = DeliverAsync(batch, admission);
+        var begun = CallsFor(batch);
+        CallsNotMade(turn, admission, calls - begun);
+        Interlocked.Add(ref _underWay, begun);
+        _ = DeliverAsync(batch, turn, admission);
         return true;
     }
 
-    private async Task DeliverAsync(List<Delivery> batch, Admission admission)
+    /// <summary>
+    /// Whose turn it is, and how many calls may be made. Retries come first, as far as the budget goes: they hold up their keys and the commit. A probe is best made with a
+    /// message that has not failed yet: one that always fails would hold the breaker open.
+    /// </summary>
+    private (Turn Turn, int Calls) NextTurn(Admission admission, int room)
     {
-        var taken = batch.Count;
+        if (admission == Admission.Probe)
+            return (_lanes.HasUntried ? Turn.Fresh : _lanes.Ready(Turn.Part) > 0 ? Turn.Part : Turn.Retry, 1);
+
+        if (_lanes.Ready(Turn.Retry) is > 0 and var retries && _gate.TakeRetries(_sink.TakesBatches ? 1 : Math.Min(room, retries)) is > 0 and var granted)
+            return (Turn.Retry, granted);
+
+        var turn = _lanes.Ready(Turn.Part) > 0 ? Turn.Part : Turn.Fresh;
+        return (turn, _lanes.Ready(turn) > 0 ? _sink.TakesBatches ? 1 : room : 0);
+    }
+
+    private int CallsFor(List<Delivery> batch) => _sink.TakesBatches ? Math.Min(1, batch.Count) : batch.Count;
+
+    private void CallsNotMade(Turn turn, Admission admission, int calls)
+    {
+        if (calls <= 0)
+            return;
+
+        if (admission == Admission.Probe)
+            _gate.ProbeCameToNothing();
+        else if (turn == Turn.Retry)
+            _gate.GiveBackRetries(calls);
+    }
+
+    private async Task DeliverAsync(List<Delivery> batch, Turn turn, Admission admission)
+    {
+        var begun = CallsFor(batch);
         if (_store is not null)
-            batch = await ClaimAsync(batch, admission);
+            batch = await ClaimAsync(batch);
 
         // The claim took its time, and the breaker may have opened meanwhile.
-        if (admission == Admission.Normal && !_breaker.IsClosed)
+        if (!_gate.Allows(admission))
         {
             foreach (var delivery in batch)
-                _settlement.Add(new Outcome(OutcomeKind.Refused, delivery, admission));
+                _settlement.Add(new Outcome(OutcomeKind.Refused, delivery));
 
             batch = [];
         }
 
-        if (batch.Count == 0 && admission == Admission.Probe)
-            _breaker.ProbeCameToNothing();
-
         // A message that did not get as far as the sink gives its place back here; one that did, when its call ends.
-        var back = !_sink.TakesBatches ? taken - batch.Count : batch.Count == 0 ? 1 : 0;
-        if (back > 0)
-            GiveBack(back);
+        var made = CallsFor(batch);
+        CallsNotMade(turn, admission, begun - made);
+        if (turn == Turn.Fresh && made > 0)
+            _gate.FirstCalls(made);
 
-        if (batch.Count > 0)
+        if (begun > made)
+        {
+            Interlocked.Add(ref _underWay, made - begun);
+            Pump();
+        }
+
+        if (made > 0)
             _sink.Start(batch, admission, this);
     }
 
     /// <summary>Claims the ids of a batch. What is not ours to deliver goes to the settlement; the rest is returned.</summary>
-    private async ValueTask<List<Delivery>> ClaimAsync(List<Delivery> batch, Admission admission)
+    private async ValueTask<List<Delivery>> ClaimAsync(List<Delivery> batch)
     {
         var keys = ArrayPool<IdempotencyKey>.Shared.Rent(batch.Count);
         var results = ArrayPool<ClaimResult>.Shared.Rent(batch.Count);
@@ -272,13 +325,13 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
                         batch[kept++] = delivery;
                         break;
                     case ClaimStatus.Completed:
-                        _settlement.Add(new Outcome(OutcomeKind.Duplicate, delivery, admission));
+                        _settlement.Add(new Outcome(OutcomeKind.Duplicate, delivery));
                         break;
                     case ClaimStatus.Held:
-                        _settlement.Add(new Outcome(OutcomeKind.HeldByAnother, delivery, admission, Wait: results[i].HeldFor));
+                        _settlement.Add(new Outcome(OutcomeKind.HeldByAnother, delivery, Wait: results[i].HeldFor));
                         break;
                     default:
-                        _settlement.Add(new Outcome(OutcomeKind.StoreFailed, delivery, admission));
+                        _settlement.Add(new Outcome(OutcomeKind.StoreFailed, delivery));
                         break;
                 }
             }
@@ -297,7 +350,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, IOutcomes, IDispos
                 _log.StoreFailed(e, "claim");
 
             foreach (var delivery in batch)
-                _settlement.Add(new Outcome(kind, delivery, admission, e));
+                _settlement.Add(new Outcome(kind, delivery, e));
 
             return [];
         }

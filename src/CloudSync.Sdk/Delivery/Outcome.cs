@@ -21,7 +21,7 @@ internal enum OutcomeKind
     /// <summary>The idempotency store can't answer: it waits, and is no attempt.</summary>
     StoreFailed,
 
-    /// <summary>The breaker opened before the sink was called: it goes back, and is no attempt.</summary>
+    /// <summary>The endpoint could no longer be called when its turn came: it goes back, and is no attempt.</summary>
     Refused,
 
     /// <summary>The consumer stopped, or its partition was given up, before it ended: it stays unsettled.</summary>
@@ -31,19 +31,15 @@ internal enum OutcomeKind
 /// <summary>How one try of a message ended, on its way to being settled.</summary>
 /// <param name="Kind">How it ended.</param>
 /// <param name="Delivery">The message.</param>
-/// <param name="Admission">How its call was let in.</param>
 /// <param name="Error">What the sink threw or reported, or the store.</param>
 /// <param name="Wait">How long another holds it.</param>
-/// <param name="IsAlive">Whether the endpoint has taken a message of the same call, so that this one's failure says nothing of the endpoint.</param>
-/// <param name="EndsCall">
-/// Whether it is the last of a call that failed for some. The call keeps its place among the concurrent ones until this outcome has been looked at, and for
-/// the breaker it is one failure, whatever the number of its messages.
-/// </param>
+/// <param name="Plan">What follows from a failure.</param>
 internal readonly record struct Outcome(
-    OutcomeKind Kind,
-    Delivery Delivery,
-    Admission Admission = Admission.Normal,
-    Exception? Error = null,
-    TimeSpan Wait = default,
-    bool IsAlive = false,
-    bool EndsCall = false);
+    OutcomeKind Kind, Delivery Delivery, Exception? Error = null, TimeSpan Wait = default, RetryPlan Plan = default);
+
+/// <summary>One call of the sink that has ended.</summary>
+/// <param name="Admission">How it was let in.</param>
+/// <param name="Duration">How long it took; zero when nobody wants to know.</param>
+/// <param name="FailedWhole">Whether it failed without saying anything of the single messages.</param>
+/// <param name="TraceParent">The trace that it was called under; <see langword="null"/> when nobody traced it.</param>
+internal readonly record struct CallEnd(Admission Admission, TimeSpan Duration, bool FailedWhole = false, string? TraceParent = null);

@@ -5,32 +5,29 @@ using Microsoft.Extensions.Logging;
 namespace CloudSync.Sdk;
 
 /// <summary>
-/// What follows when a try has ended: classify → retry, dead letter or complete the claim → settle the offset → let the next of the lane go. Outcomes gather
-/// while a batch of them is being settled, so under load every call of the store serves many.
+/// What follows when a try has ended and it is decided what becomes of its message: complete the claim, wait for a retry, or write the dead letter → settle the offset →
+/// let the next of the lane go. Outcomes gather while a batch of them is being settled, so under load every call of the store serves many.
 /// </summary>
 internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 {
     /// <summary>How long a message waits that another is delivering: seldom as long as the other's lease, so it looks again before.</summary>
     private static readonly TimeSpan HeldRecheck = TimeSpan.FromMilliseconds(100);
 
-    private readonly string _consumer;
     private readonly CloudSyncConsumerOptions _options;
-    private readonly IErrorClassifier? _classifier;
     private readonly IIdempotencyStore? _store;
     private readonly MessageFingerprint _fingerprint;
     private readonly KeyLanes _lanes;
     private readonly HeldWindow _window;
-    private readonly EndpointBreaker _breaker;
-    private readonly EndpointHold _hold;
     private readonly RetryQueue _retries;
+    private readonly Backoff _backoff;
     private readonly IDeadLetterWriter _deadLetters;
     private readonly ConsumerMetrics _metrics;
     private readonly ConsumerHealth _health;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
-    /// <summary>Something may have become possible; so many calls have given back their places.</summary>
-    private readonly Action<int> _pump;
+    /// <summary>Something may have become possible.</summary>
+    private readonly Action _pump;
     private readonly CancellationToken _abort;
 
     private readonly Lock _gate = new();
@@ -44,36 +41,27 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly System.Collections.IList[] _lists;
     private List<Outcome> _incoming = [];
     private List<Outcome> _working = [];
-    private bool _callHasFailed;
     private bool _isRunning;
 
     public Settlement(
-        string consumer,
         CloudSyncConsumerOptions options,
-        IErrorClassifier? classifier,
         IIdempotencyStore? store,
         MessageFingerprint fingerprint,
         KeyLanes lanes,
         HeldWindow window,
-        EndpointBreaker breaker,
-        EndpointHold hold,
         IDeadLetterWriter deadLetters,
         ConsumerMetrics metrics,
         ConsumerHealth health,
         TimeProvider time,
         ILogger log,
-        Action<int> pump,
+        Action pump,
         CancellationToken abort)
     {
-        _consumer = consumer;
         _options = options;
-        _classifier = classifier;
         _store = store;
         _fingerprint = fingerprint;
         _lanes = lanes;
         _window = window;
-        _breaker = breaker;
-        _hold = hold;
         _deadLetters = deadLetters;
         _metrics = metrics;
         _health = health;
@@ -82,10 +70,11 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _pump = pump;
         _abort = abort;
         _lists = [_delivered, _settled, _done, _unclaim, _dropped, _waiting, _again];
+        _backoff = Backoff.From(options.Retry) with { Mode = JitterMode.Proportional };
         _retries = new RetryQueue(time, due =>
         {
             lanes.Unpark(CollectionsMarshal.AsSpan(due));
-            pump(0);
+            pump();
         });
     }
 
@@ -154,13 +143,12 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 list.Clear();
 
             _working.Clear();
-            _pump(0);
+            _pump();
         }
     }
 
     private async ValueTask SettleAsync(List<Outcome> outcomes)
     {
-        var places = 0;
         foreach (var outcome in outcomes)
         {
             try
@@ -169,19 +157,10 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             }
             catch (Exception e)
             {
-                // What an exception of the sink says of itself is its own code, and may throw. Its message stays unsettled; the others must go on.
+                // Nothing here throws that we know of, but for a logger. Its message stays unsettled; the others must go on.
                 _log.SettlementFailed(e, 1);
             }
-
-            if (outcome.EndsCall)
-            {
-                places++;
-                _callHasFailed = false;
-            }
         }
-
-        if (places > 0)
-            _pump(places);
 
         if (_store is not null && _delivered.Count > 0)
             await CompleteClaimsAsync();
@@ -214,9 +193,6 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         switch (outcome.Kind)
         {
             case OutcomeKind.Delivered:
-                if (_breaker.Succeeded(outcome.Admission))
-                    _log.BreakerClosed(_consumer);
-
                 _delivered.Add(delivery);
                 break;
             case OutcomeKind.Duplicate:
@@ -228,22 +204,19 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 _settled.Add(delivery);
                 break;
             case OutcomeKind.Failed:
-                SortFailure(outcome);
+                Follow(delivery, outcome.Plan);
                 break;
             case OutcomeKind.HeldByAnother:
                 _waiting.Add((delivery, TimeSpan.FromTicks(Math.Clamp(outcome.Wait.Ticks, TimeSpan.TicksPerMillisecond, HeldRecheck.Ticks))));
                 break;
             case OutcomeKind.StoreFailed:
-                _waiting.Add((delivery, Backoff.Delay(1, _options.Retry, Random.Shared.NextDouble())));
+                _waiting.Add((delivery, DelayOf(1)));
                 break;
             case OutcomeKind.Refused:
                 _unclaim.Add(delivery);
                 _again.Add(delivery);
                 break;
             case OutcomeKind.Interrupted:
-                if (outcome.Admission == Admission.Probe)
-                    _breaker.ProbeCameToNothing();
-
                 // Unsettled, and done with here: whoever reads it next finds its id free.
                 LetGo(delivery);
                 break;
@@ -252,38 +225,10 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         }
     }
 
-    private void SortFailure(in Outcome outcome)
+    /// <summary>Does with a message that failed what was decided.</summary>
+    private void Follow(Delivery delivery, in RetryPlan plan)
     {
-        var delivery = outcome.Delivery;
-        var now = _time.GetUtcNow();
-        var failures = delivery.Failures ??= new FailureHistory { FirstFailure = now, SuccessesSeen = long.MaxValue };
-        var error = Classify(delivery, failures.Attempts + 1, outcome.Error!);
-        var wasProbe = outcome.Admission == Admission.Probe;
-        if (RetryPolicy.CountsForBreaker(error.Type))
-        {
-            if (!outcome.IsAlive && !_callHasFailed && _breaker.Failed(outcome.Admission, opensAtOnce: error.Type == ErrorType.Authentication))
-                _log.BreakerOpened(_consumer, error.Type, outcome.Error!.Message, _options.Breaker.BreakDuration);
-
-            _callHasFailed = true;
-        }
-        else if (wasProbe)
-        {
-            _breaker.ProbeCameToNothing();
-        }
-
-        var isExcused = RetryPolicy.IsOutage(error.Type, wasProbe, _breaker.IsClosed, othersGotThrough: _breaker.Successes > failures.SuccessesSeen);
-        var plan = RetryPolicy.Decide(error, failures.Attempts, failures.Retries, isExcused, _options.Retry, Random.Shared.NextDouble());
-        failures.SuccessesSeen = _breaker.Successes;
-        failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
-        failures.LastFailure = now;
-        failures.ErrorType = error.Type;
-        failures.Exception = outcome.Error;
-
-        if (error.Type is ErrorType.RateLimited)
-            _hold.HoldFor(plan.Delay);
-        else if (RetryPolicy.RetryAfter(error) is { Ticks: > 0 } asked && error.Type is ErrorType.ServiceUnavailable)
-            _hold.HoldFor(asked);
-
+        var failures = delivery.Failures!;
         if (delivery.Progress.IsClosed)
         {
             // Its partition has another owner, who delivers it or writes its dead letter.
@@ -291,17 +236,21 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             return;
         }
 
-        if (plan.Next == NextStep.DeadLetter)
+        if (plan.Next == FailureAction.DeadLetter)
         {
             _ = DeadLetterAsync(delivery, failures);
             return;
         }
 
-        failures.Retries++;
-        _metrics.Retried(error.Type);
-        _log.WillRetry(delivery.ShownId, delivery.ToString(), error.Type, outcome.Error!.Message, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
+        _metrics.Retried(failures.ErrorType);
+        if (!plan.IsSplit)
+            _log.WillRetry(delivery.ShownId, delivery.ToString(), failures.ErrorType, failures.Reason, failures.Attempts, _options.Retry.MaxRetryAttempts + 1, plan.Delay);
+
         _unclaim.Add(delivery);
-        _waiting.Add((delivery, plan.Delay));
+        if (plan.Delay > TimeSpan.Zero)
+            _waiting.Add((delivery, plan.Delay));
+        else
+            _again.Add(delivery);
     }
 
     /// <summary>Ends a message here without settling it.</summary>
@@ -309,21 +258,6 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     {
         _unclaim.Add(delivery);
         _done.Add(delivery);
-    }
-
-    private ErrorClassification Classify(Delivery delivery, int attempt, Exception exception)
-    {
-        try
-        {
-            if (_classifier?.Classify(new DeliveryFailure(delivery, attempt, exception)) is { } classified)
-                return classified;
-        }
-        catch (Exception e)
-        {
-            _log.ClassifierThrew(e, _classifier!.GetType());
-        }
-
-        return DefaultErrorClassifier.Classify(exception);
     }
 
     private void SettleOffsets()
@@ -380,7 +314,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                     _log.StoreFailed(e, "complete");
             }
 
-            await DelayAsync(Backoff.Delay(attempt, _options.Retry, Random.Shared.NextDouble()));
+            await DelayAsync(DelayOf(attempt));
         }
 
         for (var i = 0; i < count; i++)
@@ -440,7 +374,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                     _health.DeadLetterWaits();
 
                 isWaiting = true;
-                var delay = Backoff.Delay(attempt, _options.Retry, Random.Shared.NextDouble());
+                var delay = DelayOf(attempt);
                 _log.DeadLetterFailed(e, delivery.ShownId, delivery.ToString(), _options.DeadLetters.Topic, delay);
                 await DelayAsync(delay);
             }
@@ -471,6 +405,8 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             // The caller looks at the token itself.
         }
     }
+
+    private TimeSpan DelayOf(int attempt) => _backoff.Delay(attempt, previous: default, Random.Shared.NextDouble());
 
     private IdempotencyClaim ClaimOf(Delivery delivery) => new(_fingerprint.Of(delivery), delivery.ClaimToken);
 }

@@ -51,6 +51,16 @@ internal static partial class ConsumerLog
     [LoggerMessage(1014, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
     public static partial void ClientSays(this ILogger log, string facility, string message);
 
+    [LoggerMessage(1015, LogLevel.Warning,
+        "Group {Group} had put this consumer out, for want of a heartbeat or a poll, and {After} later it is back. What was under way meanwhile is not settled here: whoever owns its partition now delivers it.")]
+    public static partial void BackInGroup(this ILogger log, string group, TimeSpan after);
+
+    [LoggerMessage(1016, LogLevel.Warning, "The endpoint of {Consumer} was isolated by hand ({Reason}): nothing is sent to it, and consumption pauses, until it is released.")]
+    public static partial void Isolated(this ILogger log, string consumer, string reason);
+
+    [LoggerMessage(1017, LogLevel.Information, "The endpoint of {Consumer} was released: one message probes it.")]
+    public static partial void Released(this ILogger log, string consumer);
+
     [LoggerMessage(1101, LogLevel.Warning,
         "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} {Attempt} of {Attempts} attempts counted; tried again in {Delay}.")]
     public static partial void WillRetry(
@@ -86,4 +96,22 @@ internal static partial class ConsumerLog
     [LoggerMessage(1109, LogLevel.Critical,
         "Settling {Outcomes} outcomes failed. Their offsets are not committed and their keys wait until the consumer is restarted; please report this.")]
     public static partial void SettlementFailed(this ILogger log, Exception exception, int outcomes);
+
+    [LoggerMessage(1111, LogLevel.Error,
+        "Consumer {Consumer}: a call of the sink with message {MessageId} ({Place}; {Messages} messages in all) ignored its cancellation and was abandoned; its messages go on as timed out. {Running} such calls have not ended, of {Max} that may. Does the sink hand its cancellation token on?")]
+    public static partial void CallAbandoned(this ILogger log, string consumer, string messageId, string place, int messages, int running, int max);
+
+    [LoggerMessage(1112, LogLevel.Warning, "The abandoned call with message {MessageId} ({Place}) has ended {Late} after it was abandoned; what it says settles nothing.")]
+    public static partial void AbandonedEnded(this ILogger log, string messageId, string place, TimeSpan late);
+
+    [LoggerMessage(1113, LogLevel.Critical,
+        "Consumer {Consumer}: {Running} abandoned calls of the sink have not ended (MaxAbandonedCalls). Nothing further is called and consumption pauses until one ends, or the process is restarted.")]
+    public static partial void TooManyAbandoned(this ILogger log, string consumer, int running);
+
+    [LoggerMessage(1114, LogLevel.Warning, "The endpoint of {Consumer} asks us to wait: nothing is sent to it for {Wait}.")]
+    public static partial void EndpointHeld(this ILogger log, string consumer, TimeSpan wait);
+
+    [LoggerMessage(1115, LogLevel.Warning,
+        "Consumer {Consumer}: a batch of {Messages} messages failed whole as {ErrorType} ({Reason}). It is taken apart to find the message at fault; none of them has used up an attempt.")]
+    public static partial void BatchTakenApart(this ILogger log, string consumer, int messages, ErrorType errorType, string reason);
 }

@@ -29,6 +29,15 @@ internal sealed class ConsumerMetrics : IDisposable
     private static readonly Counter<long> OvertakenClaims = CloudSyncMeter.Meter.CreateCounter<long>(
         "cloudsync.consumer.overtaken_claims", "{message}", "Deliveries whose claim another had taken over before they were done.");
 
+    private static readonly Counter<long> AbandonedCalls = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.abandoned_calls", "{call}", "Calls of the sink that ignored their cancellation and were left behind.");
+
+    private static readonly Counter<long> BreakerOpenings = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.breaker.openings", "{opening}", "How often the breaker has opened, failed probes included.");
+
+    private static readonly Counter<long> Evictions = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.evictions", "{eviction}", "How often the group has gone on without this consumer: it was stopped or stalled for too long.");
+
     private readonly KeyValuePair<string, object?>[] _tags;
     private readonly Meter _meter;
 
@@ -58,6 +67,12 @@ internal sealed class ConsumerMetrics : IDisposable
     public void Stale(int messages) => StaleCompletions.Add(messages, _tags);
 
     public void Overtaken() => OvertakenClaims.Add(1, _tags);
+
+    public void PutOut() => Evictions.Add(1, _tags);
+
+    public void Abandoned() => AbandonedCalls.Add(1, _tags);
+
+    public void BreakerOpened(ErrorType type) => BreakerOpenings.Add(1, [.. _tags, new("error.type", type.ToString())]);
 
     public void Retried(ErrorType type) => RetriedMessages.Add(1, [.. _tags, new("error.type", type.ToString())]);
 

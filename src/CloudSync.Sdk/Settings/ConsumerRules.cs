@@ -59,15 +59,13 @@ internal static class ConsumerRules
 
     /// <summary>The longest that one message can take from its first attempt to its last, when it fails every time.</summary>
     /// <returns><see langword="null"/> when the values are so far out of range that there is no such time.</returns>
-    public static TimeSpan? RetryHorizon(RetryOptions retry, TimeSpan sinkTimeout)
+    public static TimeSpan? RetryHorizon(RetryOptions retry, ErrorOptions errors, TimeSpan sinkTimeout)
     {
-        var seconds = (retry.MaxRetryAttempts + 1) * sinkTimeout.TotalSeconds;
-        var delay = retry.InitialDelay.TotalSeconds;
-        for (var retries = Math.Min(retry.MaxRetryAttempts, 10_000); retries > 0; retries--)
-        {
-            seconds += Math.Min(delay, retry.MaxDelay.TotalSeconds) * (1 + retry.Jitter);
-            delay *= retry.Multiplier;
-        }
+        var rules = ErrorRule.All(retry, errors);
+        var retries = rules.Max(rule => rule.MaxRetryAttempts);
+        var seconds = (retries + 1) * sinkTimeout.TotalSeconds;
+        for (var n = 1; n <= Math.Min(retries, 10_000); n++)
+            seconds += rules.Max(rule => rule.Backoff.Longest(n).TotalSeconds);
 
         return Math.Abs(seconds) < TimeSpan.MaxValue.TotalSeconds / 2 ? TimeSpan.FromSeconds(seconds) : null;
     }
@@ -87,10 +85,21 @@ internal static class ConsumerRules
             yield return new SettingProblem(
                 "Retry:MaxDelay", $"is {SettingText.Format(retry.MaxDelay)}; it must be at least Retry:InitialDelay, {SettingText.Format(retry.InitialDelay)}.");
 
-        if (breaker.FailuresToOpen > (long)retry.MaxRetryAttempts + 1)
+        foreach (var type in Enum.GetValues<ErrorType>())
+        {
+            var own = options.Errors.Of(type);
+            var (first, longest) = (own.InitialDelay ?? retry.InitialDelay, own.MaxDelay ?? retry.MaxDelay);
+            if ((own.InitialDelay ?? own.MaxDelay) is not null && longest < first)
+                yield return new SettingProblem(
+                    $"Errors:{type}:{(own.MaxDelay is null ? "InitialDelay" : "MaxDelay")}",
+                    $"makes the longest delay {SettingText.Format(longest)} and the first {SettingText.Format(first)}; the first must not be longer.");
+        }
+
+        var (weakest, fewest) = FewestRetries(options);
+        if (breaker.FailuresToOpen > (long)fewest + 1)
             yield return new SettingProblem(
                 "Breaker:FailuresToOpen",
-                $"is {SettingText.Format(breaker.FailuresToOpen)}; it must be at most Retry:MaxRetryAttempts + 1, {SettingText.Format((long)retry.MaxRetryAttempts + 1)}, "
+                $"is {SettingText.Format(breaker.FailuresToOpen)}; it must be at most {weakest} + 1, {SettingText.Format((long)fewest + 1)}, "
                 + "or an outage could use up a message's attempts before the breaker opens.");
 
         if (idempotency.Enabled && idempotency.Lease < options.SinkTimeout)
@@ -99,7 +108,7 @@ internal static class ConsumerRules
                 $"is {SettingText.Format(idempotency.Lease)}; it must be at least SinkTimeout, {SettingText.Format(options.SinkTimeout)}, "
                 + "or another consumer could take over a message whose call still runs.");
 
-        if (idempotency.Enabled && RetryHorizon(retry, options.SinkTimeout) is { } horizon
+        if (idempotency.Enabled && RetryHorizon(retry, options.Errors, options.SinkTimeout) is { } horizon
             && idempotency.Retention.TotalSeconds < horizon.TotalSeconds + options.DrainTimeout.TotalSeconds)
             yield return new SettingProblem(
                 "Idempotency:Retention",
@@ -115,5 +124,20 @@ internal static class ConsumerRules
                 nameof(options.DrainTimeout),
                 $"is {SettingText.Format(options.DrainTimeout)}; it must be less than Kafka:max.poll.interval.ms, {SettingText.Format(maxPollIntervalMs)} ms, "
                 + "or the group takes the consumer for dead while it drains.");
+    }
+
+    /// <summary>The smallest number of retries that a failure of the endpoint uses up, and the setting that says so.</summary>
+    private static (string Setting, int Retries) FewestRetries(CloudSyncConsumerOptions options)
+    {
+        var rules = ErrorRule.All(options.Retry, options.Errors);
+        var fewest = Enum.GetValues<ErrorType>()
+            .Where(type => rules[(int)type] is { Breaker: BreakerEffect.Counts, CountsAsAttempt: true } or { Breaker: BreakerEffect.Counts, Action: FailureAction.DeadLetter })
+            .Select(type => (Type: type, Retries: rules[(int)type].Action == FailureAction.DeadLetter ? 0 : rules[(int)type].MaxRetryAttempts))
+            .OrderBy(type => type.Retries)
+            .Select(type => ((ErrorType Type, int Retries)?)type)
+            .FirstOrDefault();
+        return fewest is not { } found ? ("any number", int.MaxValue)
+            : found.Retries == options.Retry.MaxRetryAttempts ? ("Retry:MaxRetryAttempts", found.Retries)
+            : ($"Errors:{found.Type}:{(rules[(int)found.Type].Action == FailureAction.DeadLetter ? "Action" : "MaxRetryAttempts")}", found.Retries);
     }
 }

@@ -18,11 +18,14 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int Lost = 1005;
     public const int DistanceReached = 1008;
     public const int KafkaError = 1010;
+    public const int BackInGroup = 1015;
     public const int WillRetry = 1101;
     public const int DeadLettered = 1102;
     public const int DeadLetterFailed = 1103;
     public const int BreakerOpened = 1104;
     public const int BreakerClosed = 1105;
+    public const int CallAbandoned = 1111;
+    public const int BatchTakenApart = 1115;
 
     private readonly IHost _host;
     private readonly string _name;

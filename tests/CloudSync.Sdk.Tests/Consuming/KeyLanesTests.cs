@@ -230,7 +230,7 @@ public class KeyLanesTests
         void Take()
         {
             List<Delivery> into = [], gone = [];
-            lanes.Take(into, random.Next(1, 6), long.MaxValue, gone);
+            lanes.Take((Turn)random.Next(3), into, random.Next(1, 6), long.MaxValue, gone);
             foreach (var delivery in gone)
                 Drop(delivery);
 
@@ -278,6 +278,7 @@ public class KeyLanesTests
                 var one = inFlight[random.Next(inFlight.Count)];
                 inFlight.Remove(one);
                 parked.Add(one);
+                one.Failures = random.Next(3) == 0 ? one.Failures : new FailureHistory { IsPart = random.Next(2) == 0, MaxBatch = random.Next(3) };
                 lanes.Park(one);
             }
         }
@@ -308,10 +309,10 @@ public class KeyLanesTests
 
     private Delivery In(long offset, ulong lane) => Records.InLane(_progress, offset, lane);
 
-    private List<Delivery> Take(int max, long maxBytes = long.MaxValue)
+    private List<Delivery> Take(int max, long maxBytes = long.MaxValue, Turn turn = Turn.Fresh)
     {
         var into = new List<Delivery>();
-        _lanes.Take(into, max, maxBytes, _dropped);
+        _lanes.Take(turn, into, max, maxBytes, _dropped);
         return into;
     }
 }

@@ -360,7 +360,7 @@ public class DeliveryPipelineTests
 
         Assert.Equal([0, 1], sink.Calls);
         Assert.Equal([0], test.DeadLetters.Written.Select(d => d.Offset));
-        Assert.True(test.Pipeline.Breaker.IsClosed);
+        Assert.True(test.Pipeline.Gate.IsClosed);
     }
 
     [Fact]
@@ -509,7 +509,7 @@ public class DeliveryPipelineTests
         var sink = new FakeSink((_, _) => fail ? throw new HttpRequestException("connection refused") : default);
         using var test = new PipelineUnderTest(sink, options => options.MaxConcurrency = 1, time);
         var messages = test.Read([.. Enumerable.Range(0, 20).Select(i => (string?)$"key-{i}")]);
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.Pipeline.Lanes.InFlight == 0);
         Assert.Equal(PauseReasons.BreakerOpen, test.Pipeline.PauseReasons);
         Assert.Equal(5, sink.Calls.Count);
         Assert.Equal(4, messages.Sum(m => m.Failures?.Attempts ?? 0));
@@ -518,7 +518,7 @@ public class DeliveryPipelineTests
         for (var probe = 1; probe <= 30; probe++)
         {
             time.Advance(TimeSpan.FromSeconds(60));
-            await Eventually.True(() => sink.Calls.Count == 5 + probe && test.Pipeline.Lanes.InFlight == 0 && test.Pipeline.Breaker.IsRefusing);
+            await Eventually.True(() => sink.Calls.Count == 5 + probe && test.Pipeline.Lanes.InFlight == 0 && test.Pipeline.Gate.State == BreakerState.Open);
         }
 
         Assert.All(messages, m => Assert.InRange(m.Failures?.Attempts ?? 0, 0, 1));
@@ -559,7 +559,7 @@ public class DeliveryPipelineTests
         using var test = new PipelineUnderTest(
             sink, options => (options.MaxConcurrency, options.MaxBatchSize) = (MaxConcurrency, 1), new FakeTimeProvider());
         test.Read([.. Enumerable.Range(0, 1_000).Select(i => (string?)$"key-{i}")]);
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.Pipeline.Lanes.InFlight == 0);
 
         Assert.InRange(calls, 5, 5 + MaxConcurrency - 1);
     }
@@ -570,7 +570,7 @@ public class DeliveryPipelineTests
         var sink = new FakeBatchSink((_, _) => throw new HttpRequestException("connection refused"));
         using var test = new PipelineUnderTest(sink, options => (options.MaxConcurrency, options.MaxBatchSize) = (1, 10), new FakeTimeProvider());
         test.Read([.. Enumerable.Range(0, 200).Select(i => (string?)$"key-{i}")]);
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.Pipeline.Lanes.InFlight == 0);
 
         Assert.Equal(5, sink.Calls.Count);
     }
@@ -586,7 +586,7 @@ public class DeliveryPipelineTests
         ]));
         using var test = new PipelineUnderTest(sink, options => (options.MaxConcurrency, options.MaxBatchSize) = (1, 10), new FakeTimeProvider());
         test.Read([.. Enumerable.Range(0, 200).Select(i => (string?)$"key-{i}")]);
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.DeadLetters.Written.Count == 5 && test.Pipeline.Lanes.InFlight == 0);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.DeadLetters.Written.Count == 5 && test.Pipeline.Lanes.InFlight == 0);
 
         Assert.Equal(5, sink.Calls.Count);
     }
@@ -603,20 +603,25 @@ public class DeliveryPipelineTests
         test.Read("a", "b", "c");
         await Eventually.True(() => test.Pipeline.Window.Messages == 2 && test.Pipeline.Lanes.InFlight == 0);
 
-        Assert.True(test.Pipeline.Breaker.IsClosed);
+        Assert.True(test.Pipeline.Gate.IsClosed);
     }
 
     [Fact]
     public async Task An_exception_that_can_not_say_what_it_is_costs_its_own_message_alone()
     {
+        var time = new FakeTimeProvider();
         var sink = new FakeSink((message, _) => message.Offset == 1 ? throw new MuteException() : default);
-        using var test = new PipelineUnderTest(sink, options => options.MaxConcurrency = 1, new FakeTimeProvider());
+        using var test = new PipelineUnderTest(sink, options => (options.MaxConcurrency, options.Retry.MaxRetryAttempts) = (1, 4), time);
         test.Read("a", "b", "c");
-        await Eventually.True(() => sink.Delivered.Count == 2 && test.Logged(1109));
+        await Eventually.True(() => sink.Delivered.Count == 2);
+        for (var retry = 1; retry <= 4; retry++)
+        {
+            await Eventually.True(() => sink.Calls.Count == 2 + retry && test.Pipeline.Lanes.InFlight == 0);
+            time.Advance(TimeSpan.FromMinutes(1));
+        }
 
-        test.Read("d");
-        await Eventually.True(() => sink.Delivered.Count == 3);
-        Assert.Equal(1, test.Partition().CommitOffset);
+        await test.SettledAsync();
+        Assert.Equal(typeof(MuteException).ToString(), Assert.Single(test.DeadLetters.Written).Failures!.Reason);
     }
 
     [Fact]
@@ -626,7 +631,7 @@ public class DeliveryPipelineTests
         var sink = new FakeSink((_, _) => throw new SinkException(ErrorType.Authentication, "401") { StatusCode = 401 });
         using var test = new PipelineUnderTest(sink, options => options.MaxConcurrency = 1, time);
         test.Read("a", "b", "c");
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.Pipeline.Lanes.InFlight == 0);
 
         Assert.Single(sink.Calls);
         Assert.Equal(PauseReasons.BreakerOpen, test.Pipeline.PauseReasons);
@@ -666,7 +671,7 @@ public class DeliveryPipelineTests
         var refused = test.Read("slow").Single();
         await Eventually.True(() => claims == 1);
         var failed = test.Read("fast").Single();
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed);
 
         claiming.SetResult();
         await Eventually.True(() => test.Pipeline.Lanes.InFlight == 0);
@@ -695,13 +700,13 @@ public class DeliveryPipelineTests
 
         fail = true;
         test.Read(1, [("failing", null), .. Enumerable.Range(0, duplicates).Select(i => ($"key-{i}", (string?)"id")), ("last", null)]);
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.Pipeline.Lanes.InFlight == 0);
         fail = false;
         time.Advance(TimeSpan.FromSeconds(60));
 
         await AdvanceUntilAsync(time, () => test.Partition(1).CommitOffset == duplicates + 2, step: TimeSpan.FromMilliseconds(1));
         Assert.Equal(duplicates, test.Store.Statistics.Duplicates);
-        Assert.True(test.Pipeline.Breaker.IsClosed);
+        Assert.True(test.Pipeline.Gate.IsClosed);
     }
 
     /// <summary>Nothing is in hand that could probe: then one message must be read, or the pause has no end.</summary>
@@ -712,7 +717,7 @@ public class DeliveryPipelineTests
         var sink = new FakeSink((_, _) => throw new SinkException(ErrorType.Authentication, "401"));
         using var test = new PipelineUnderTest(sink, time: time);
         test.Read("a");
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 0);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.Pipeline.Lanes.InFlight == 0);
 
         // All in hand has failed: if it is the message's fault, only another can show it.
         Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
@@ -722,7 +727,7 @@ public class DeliveryPipelineTests
         sink.Send = (_, _) => default;
         time.Advance(TimeSpan.FromSeconds(60));
         await test.SettledAsync();
-        Assert.True(test.Pipeline.Breaker.IsClosed);
+        Assert.True(test.Pipeline.Gate.IsClosed);
         Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
     }
 
@@ -743,7 +748,7 @@ public class DeliveryPipelineTests
         test.Read("stuck", "stuck");
         await Eventually.True(() => sink.Running == 1);
         test.Read(1, ("a", null));
-        await Eventually.True(() => !test.Pipeline.Breaker.IsClosed && test.Pipeline.Lanes.InFlight == 1);
+        await Eventually.True(() => !test.Pipeline.Gate.IsClosed && test.Pipeline.Lanes.InFlight == 1);
         GiveUp(test, 1);
         await Eventually.True(() => test.Pipeline.Window.Messages == 2);
         Assert.Equal(PauseReasons.None, test.Pipeline.PauseReasons);
@@ -772,7 +777,7 @@ public class DeliveryPipelineTests
         Assert.Equal(4, calls.Count);
         Assert.All(calls.Skip(1), at => Assert.InRange(at, TimeSpan.FromSeconds(90), TimeSpan.MaxValue));
         Assert.Equal(attempts, first.Failures!.Attempts);
-        Assert.True(test.Pipeline.Breaker.IsClosed);
+        Assert.True(test.Pipeline.Gate.IsClosed);
         await test.EmptyAsync();
     }
 

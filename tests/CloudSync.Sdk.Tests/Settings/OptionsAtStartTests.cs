@@ -58,10 +58,29 @@ public class OptionsAtStartTests
             o.BootstrapServers = "localhost:9092";
             o.Ordering = (MessageOrdering)7;
             o.MaxConcurrency = o.MaxBatchSize = o.MaxBatchBytes = o.MaxHeldMessages = o.MaxUnsettledDistance = 0;
-            o.MaxHeldBytes = 0;
-            o.SinkTimeout = o.CommitInterval = o.DrainTimeout = TimeSpan.FromSeconds(-1);
-            o.Retry = new RetryOptions { MaxRetryAttempts = -1, InitialDelay = default, MaxDelay = default, Multiplier = double.NaN, Jitter = double.PositiveInfinity };
-            o.Breaker = new BreakerOptions { FailuresToOpen = 0, BreakDuration = default };
+            o.MaxHeldBytes = o.MaxAbandonedCalls = 0;
+            o.SinkTimeout = o.CommitInterval = o.DrainTimeout = o.AbandonAfter = TimeSpan.FromSeconds(-1);
+            o.AdaptiveConcurrency = new AdaptiveConcurrencyOptions { Smoothing = 0, Tolerance = double.NaN };
+            o.Retry = new RetryOptions
+            {
+                MaxRetryAttempts = -1,
+                MaxElapsedTime = TimeSpan.Zero,
+                InitialDelay = default,
+                MaxDelay = default,
+                Multiplier = double.NaN,
+                JitterMode = (JitterMode)3,
+                Jitter = double.PositiveInfinity,
+                Budget = -0.1,
+                BudgetReserve = 0,
+            };
+            o.Breaker = new BreakerOptions { FailuresToOpen = 0, FailureRatio = 0, SamplingDuration = default, MinimumThroughput = 1, BreakDuration = default };
+            foreach (var type in Enum.GetValues<ErrorType>())
+            {
+                var own = o.Errors.Of(type);
+                (own.Action, own.Breaker, own.MaxRetryAttempts) = ((FailureAction)2, (BreakerEffect)3, -1);
+                (own.InitialDelay, own.Multiplier, own.MaxDelay) = (TimeSpan.Zero, 0.9, TimeSpan.Zero);
+            }
+
             o.Idempotency = new IdempotencyOptions { MaxEntries = 0, Lease = default, Retention = default, CleanupInterval = default };
             o.DeadLetters = new DeadLetterOptions { AcknowledgementTimeout = default };
         });
@@ -69,9 +88,10 @@ public class OptionsAtStartTests
         var lines = StartFails(services).Split(Environment.NewLine);
 
         // The texts and the dictionaries have rules of their own, and a switch has no range.
-        string[] unranged = ["BootstrapServers", "Topic", "GroupId", "Kafka", "Idempotency:Enabled", "DeadLetters:Topic", "DeadLetters:Kafka"];
-        var expected = SettingsBinder.Paths(typeof(CloudSyncConsumerOptions)).Except(unranged).ToList();
-        Assert.Equal(22, expected.Count);
+        string[] unranged = ["BootstrapServers", "Topic", "GroupId", "Kafka", "AdaptiveConcurrency:Enabled", "Idempotency:Enabled", "DeadLetters:Topic", "DeadLetters:Kafka"];
+        string[] switches = ["FirstRetryAtOnce", "HoldsEndpoint", "CountsAsAttempt"];
+        var expected = SettingsBinder.Paths(typeof(CloudSyncConsumerOptions)).Except(unranged).Where(path => !switches.Contains(path.Split(':')[^1])).ToList();
+        Assert.Equal(33 + (10 * 6), expected.Count);
         Assert.All(
             expected, path => Assert.Contains(lines, line => line.StartsWith($"CloudSyncConsumerOptions.{path.Replace(':', '.')} is ", StringComparison.Ordinal)));
     }

@@ -18,26 +18,28 @@ internal sealed class EndpointHold : IDisposable
         _timer = time.CreateTimer(_ => Fire(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    public bool IsHolding
-    {
-        get
-        {
-            lock (_gate)
-                return Now < _until;
-        }
-    }
+    /// <summary>Whether nobody may call. Asked before every call, so it takes no lock, and no time while nobody was asked to wait.</summary>
+    public bool IsHolding => Volatile.Read(ref _until) is var until && until != long.MinValue && Now < until;
+
+    /// <summary>Until when the last wait is or was, since the clock's beginning; <see cref="TimeSpan.Zero"/> when there was none.</summary>
+    public TimeSpan Until => Volatile.Read(ref _until) is var until && until == long.MinValue ? TimeSpan.Zero : TimeSpan.FromTicks(until);
 
     /// <summary>Nobody calls the endpoint for this long. A longer wait that is under way stands.</summary>
-    public void HoldFor(TimeSpan wait)
+    /// <returns>Whether nobody was held before.</returns>
+    public bool HoldFor(TimeSpan wait)
     {
         lock (_gate)
         {
-            var until = Now + wait.Ticks;
-            if (until <= _until)
-                return;
+            var now = Now;
+            var until = now + wait.Ticks;
+            var begins = _until <= now && until > now;
+            if (until > _until)
+            {
+                Volatile.Write(ref _until, until);
+                Arm();
+            }
 
-            _until = until;
-            Arm();
+            return begins;
         }
     }
 

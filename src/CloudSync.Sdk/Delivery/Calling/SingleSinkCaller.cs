@@ -3,18 +3,23 @@ using System.Diagnostics;
 namespace CloudSync.Sdk;
 
 /// <summary>Calls a sink that takes one message at a time.</summary>
-internal sealed class SingleSinkCaller(
-    ICloudSink sink, TimeSpan timeout, TimeProvider time, ConsumerMetrics metrics, CancellationToken abort)
-    : SinkCaller(timeout, time, metrics, abort)
+internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings) : SinkCaller(settings)
 {
     public override bool TakesBatches => false;
 
-    public override void Start(List<Delivery> batch, Admission admission, IOutcomes outcomes) =>
-        ThreadPool.UnsafeQueueUserWorkItem(new Run(this, batch, admission, outcomes), preferLocal: false);
+    public override void Start(List<Delivery> batch, Admission admission, ISinkCalls calls) =>
+        ThreadPool.UnsafeQueueUserWorkItem(new Run(this, batch, admission, calls), preferLocal: false);
 
     /// <summary>Calls the sink and reports, at once when the call ends at once.</summary>
-    private void Call(Delivery delivery, Admission admission, IOutcomes outcomes, Watch watch)
+    private void Call(Delivery delivery, Admission admission, ISinkCalls calls, Watch watch)
     {
+        // Others of the same batch may have been called meanwhile, and told to wait.
+        if (!calls.MayBegin(admission))
+        {
+            calls.Ended(new Outcome(OutcomeKind.Refused, delivery), new CallEnd(admission, default));
+            return;
+        }
+
         var started = Started();
         var activity = Trace(delivery);
         var token = watch.Begin(delivery);
@@ -25,10 +30,10 @@ internal sealed class SingleSinkCaller(
             if (!call.IsCompletedSuccessfully)
             {
                 var pending = call.AsTask();
-                if (watch.HandOver())
-                    _ = AwaitAsync(delivery, admission, outcomes, pending, token, started, activity);
+                if (watch.HandOver() is { } abandoned)
+                    abandoned.EndsWith(pending);
                 else
-                    _ = pending.ContinueWith(static late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                    _ = AwaitAsync(delivery, admission, calls, pending, token, started, activity);
 
                 return;
             }
@@ -44,35 +49,34 @@ internal sealed class SingleSinkCaller(
             error = e;
         }
 
-        activity?.Dispose();
-        Processed(started);
-        if (watch.End())
-            outcomes.Report(Ended(delivery, admission, error));
+        var end = End(admission, started, activity);
+        if (watch.End() is { } late)
+            late.Ended();
+        else
+            calls.Ended(Ended(delivery, error), end);
     }
 
     private async Task AwaitAsync(
-        Delivery delivery, Admission admission, IOutcomes outcomes, Task call, CancellationTokenSource token, long started, Activity? activity)
+        Delivery delivery, Admission admission, ISinkCalls calls, Task call, CancellationTokenSource token, long started, Activity? activity)
     {
         Exception? error = null;
         try
         {
-            await FinishAsync(call, token);
+            await FinishAsync(call, token, delivery, messages: 1);
         }
         catch (Exception e)
         {
             error = e;
         }
 
-        activity?.Dispose();
-        Processed(started);
-        outcomes.Report(Ended(delivery, admission, error));
+        calls.Ended(Ended(delivery, error), End(admission, started, activity));
     }
 
     /// <summary>
     /// The calls of one batch. A sink may block its thread, even for ever, so each thread that starts on the batch first asks the pool for another: the
     /// rest is never stuck behind one call. With a sink that does not block, the second thread finds nothing left and costs next to nothing.
     /// </summary>
-    private sealed class Run(SingleSinkCaller owner, List<Delivery> batch, Admission admission, IOutcomes outcomes) : IThreadPoolWorkItem
+    private sealed class Run(SingleSinkCaller owner, List<Delivery> batch, Admission admission, ISinkCalls calls) : IThreadPoolWorkItem
     {
         private int _next;
 
@@ -84,8 +88,8 @@ internal sealed class SingleSinkCaller(
             Watch? watch = null;
             for (int i; (i = Interlocked.Increment(ref _next) - 1) < batch.Count;)
             {
-                watch ??= new Watch(owner, admission, outcomes);
-                owner.Call(batch[i], admission, outcomes, watch);
+                watch ??= new Watch(owner, admission, calls);
+                owner.Call(batch[i], admission, calls, watch);
             }
 
             watch?.Dispose();
@@ -100,19 +104,20 @@ internal sealed class SingleSinkCaller(
     {
         private readonly SingleSinkCaller _owner;
         private readonly Admission _admission;
-        private readonly IOutcomes _outcomes;
+        private readonly ISinkCalls _calls;
         private readonly Lock _gate = new();
         private readonly ITimer _timer;
         private readonly CancellationTokenRegistration _aborted;
         private CancellationTokenSource? _token;
         private Delivery? _current;
+        private AbandonedCalls.Abandoned? _abandoned;
         private long _startedAt;
 
-        public Watch(SingleSinkCaller owner, Admission admission, IOutcomes outcomes)
+        public Watch(SingleSinkCaller owner, Admission admission, ISinkCalls calls)
         {
             _owner = owner;
             _admission = admission;
-            _outcomes = outcomes;
+            _calls = calls;
             _timer = owner.Time.CreateTimer(static watch => ((Watch)watch!).Look(), this, owner.Timeout, System.Threading.Timeout.InfiniteTimeSpan);
             _aborted = owner.AbortToken.UnsafeRegister(static watch => ((Watch)watch!).Cancel(), this);
         }
@@ -136,20 +141,20 @@ internal sealed class SingleSinkCaller(
         }
 
         /// <summary>The call has ended on this thread.</summary>
-        /// <returns>Whether it is still to be reported: not when it was left behind.</returns>
-        public bool End()
+        /// <returns><see langword="null"/>, and its end is to be reported; or what to tell of one that was left behind, and reported, before.</returns>
+        public AbandonedCalls.Abandoned? End()
         {
             lock (_gate)
             {
-                var isOurs = _current is not null;
-                _current = null;
-                return isOurs;
+                var abandoned = _abandoned;
+                (_current, _abandoned) = (null, null);
+                return abandoned;
             }
         }
 
         /// <summary>The call goes on elsewhere, with its token and a time-out of its own.</summary>
-        /// <returns>Whether it is still to be reported.</returns>
-        public bool HandOver()
+        /// <inheritdoc cref="End"/>
+        public AbandonedCalls.Abandoned? HandOver()
         {
             lock (_gate)
             {
@@ -174,20 +179,21 @@ internal sealed class SingleSinkCaller(
             {
                 var elapsed = _current is null ? TimeSpan.Zero : _owner.Time.GetElapsedTime(_startedAt);
                 isTooLong = elapsed >= _owner.Timeout;
-                if (elapsed >= _owner.Timeout + AbandonAfter)
+                if (elapsed >= _owner.Timeout + _owner.AbandonAfter)
                 {
                     (leftBehind, _current, _token) = (_current, null, null);
+                    _abandoned = _owner.Abandoned.Add(leftBehind!, messages: 1);
                 }
                 else
                 {
                     // Rounded up to a whole millisecond: a timer that fires early would look again and again.
-                    var next = _owner.Timeout + (isTooLong ? AbandonAfter : TimeSpan.Zero) - elapsed;
+                    var next = _owner.Timeout + (isTooLong ? _owner.AbandonAfter : TimeSpan.Zero) - elapsed;
                     _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(next.TotalMilliseconds)), System.Threading.Timeout.InfiniteTimeSpan);
                 }
             }
 
             if (leftBehind is not null)
-                _outcomes.Report(_owner.Ended(leftBehind, _admission, _owner.LeftBehind(null)));
+                _calls.Ended(_owner.Ended(leftBehind, _owner.LeftBehind(null)), new CallEnd(_admission, default));
             else if (isTooLong)
                 Cancel();
         }

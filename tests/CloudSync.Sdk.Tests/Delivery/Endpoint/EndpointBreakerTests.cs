@@ -48,7 +48,7 @@ public sealed class EndpointBreakerTests : IDisposable
             for (var i = 1; i < failures; i++)
                 Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
 
-            Assert.False(breaker.Succeeded(Admission.Normal));
+            Assert.False(breaker.Succeeded(Admission.Normal, 1));
         }
 
         Assert.True(breaker.IsClosed);
@@ -102,11 +102,11 @@ public sealed class EndpointBreakerTests : IDisposable
         var breaker = Opened(failures: 3);
         Probe(breaker);
 
-        Assert.True(breaker.Succeeded(Admission.Probe));
+        Assert.True(breaker.Succeeded(Admission.Probe, 1));
         Assert.True(breaker.IsClosed);
         Assert.False(breaker.IsRefusing);
         Assert.Equal(Admission.Normal, breaker.TryEnter());
-        Assert.False(breaker.Succeeded(Admission.Normal));
+        Assert.False(breaker.Succeeded(Admission.Normal, 1));
         Fail(breaker, 2);
         Assert.True(breaker.IsClosed);
         Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
@@ -127,7 +127,7 @@ public sealed class EndpointBreakerTests : IDisposable
         }
 
         Assert.Equal(Admission.Probe, breaker.TryEnter());
-        Assert.True(breaker.Succeeded(Admission.Probe));
+        Assert.True(breaker.Succeeded(Admission.Probe, 1));
     }
 
     [Fact]
@@ -147,17 +147,17 @@ public sealed class EndpointBreakerTests : IDisposable
     {
         var breaker = Opened();
 
-        Assert.False(breaker.Succeeded(Admission.Normal));
+        Assert.False(breaker.Succeeded(Admission.Normal, 1));
         Assert.False(breaker.IsClosed);
         _time.Advance(Break / 2);
         Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: true));
         _time.Advance(Break / 2);
         Assert.Equal(Admission.Probe, breaker.TryEnter());
 
-        Assert.False(breaker.Succeeded(Admission.Normal));
+        Assert.False(breaker.Succeeded(Admission.Normal, 1));
         Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: true));
         Assert.Equal(Admission.Refused, breaker.TryEnter());
-        Assert.True(breaker.Succeeded(Admission.Probe));
+        Assert.True(breaker.Succeeded(Admission.Probe, 1));
     }
 
     [Theory]
@@ -179,7 +179,7 @@ public sealed class EndpointBreakerTests : IDisposable
 
         _time.Advance(length);
         Assert.Equal(Admission.Probe, breaker.TryEnter());
-        Assert.True(breaker.Succeeded(Admission.Probe));
+        Assert.True(breaker.Succeeded(Admission.Probe, 1));
         Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
         Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
     }
@@ -257,7 +257,7 @@ public sealed class EndpointBreakerTests : IDisposable
 
                     break;
                 case 3:
-                    Assert.False(breaker.Succeeded(Admission.Normal));
+                    Assert.False(breaker.Succeeded(Admission.Normal, 1));
                     row = open ? row : 0;
                     break;
                 case 4:
@@ -267,7 +267,7 @@ public sealed class EndpointBreakerTests : IDisposable
                     probing |= expected == Admission.Probe;
                     break;
                 case 5 when probing && step % 3 == 0:
-                    Assert.True(breaker.Succeeded(Admission.Probe));
+                    Assert.True(breaker.Succeeded(Admission.Probe, 1));
                     (row, open, probing) = (0, false, false);
                     break;
                 case 5 when probing && step % 3 == 1:

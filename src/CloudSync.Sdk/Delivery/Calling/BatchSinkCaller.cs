@@ -1,0 +1,68 @@
+using System.Buffers;
+
+namespace CloudSync.Sdk;
+
+/// <summary>Calls a sink that takes many messages in one call.</summary>
+internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings settings) : SinkCaller(settings)
+{
+    public override bool TakesBatches => true;
+
+    public override void Start(List<Delivery> batch, Admission admission, ISinkCalls calls) =>
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static call => _ = call.Owner.CallAsync(call.Batch, call.Admission, call.Calls),
+            (Owner: this, Batch: batch, Admission: admission, Calls: calls),
+            preferLocal: false);
+
+    private async Task CallAsync(List<Delivery> batch, Admission admission, ISinkCalls calls)
+    {
+        var outcomes = ArrayPool<Outcome>.Shared.Rent(batch.Count);
+        var call = await CallAsync(batch, admission, calls, outcomes);
+        calls.Ended(outcomes.AsSpan(0, batch.Count), call);
+        ArrayPool<Outcome>.Shared.Return(outcomes, clearArray: true);
+    }
+
+    private async Task<CallEnd> CallAsync(List<Delivery> batch, Admission admission, ISinkCalls calls, Outcome[] outcomes)
+    {
+        if (!calls.MayBegin(admission))
+        {
+            for (var i = 0; i < batch.Count; i++)
+                outcomes[i] = new Outcome(OutcomeKind.Refused, batch[i]);
+
+            return new CallEnd(admission, default);
+        }
+
+        var started = Started();
+        var activity = Trace(batch);
+        try
+        {
+            // On a thread of its own: a sink that blocks it has a time-out all the same.
+            var token = NewToken();
+            var call = Task.Run(() => sink.SendAsync(batch, token.Token).AsTask());
+            await FinishAsync(call, token, batch[0], batch.Count);
+
+            // Read here, for the list is the sink's as well, and may throw.
+            var results = await call;
+            for (var i = 0; i < batch.Count; i++)
+                outcomes[i] = Ended(batch[i], ErrorOf(results, i));
+
+            // No result at all says as little of the single messages as an exception.
+            return End(admission, started, activity, failedWhole: results is null or { Count: 0 });
+        }
+        catch (Exception e)
+        {
+            for (var i = 0; i < batch.Count; i++)
+                outcomes[i] = Ended(batch[i], e);
+
+            return End(admission, started, activity, failedWhole: true);
+        }
+    }
+
+    /// <summary>What a message failed with. No result is a failure: a sink that forgets an item must not lose it.</summary>
+    private static Exception? ErrorOf(IReadOnlyList<SinkResult>? results, int index)
+    {
+        var result = results is not null && index < results.Count ? results[index] : default;
+        return result.IsDelivered
+            ? null
+            : result.Error ?? new SinkException($"The sink reported no result for item {index} of its batch.");
+    }
+}

@@ -1,0 +1,76 @@
+namespace CloudSync.Sdk;
+
+/// <summary>What follows from one failed attempt.</summary>
+/// <param name="Next">What happens to the message.</param>
+/// <param name="Delay">How long it waits before the retry.</param>
+/// <param name="CountsAsAttempt">Whether the attempt counts against the message.</param>
+/// <param name="IsSplit">Whether it is tried again as part of a batch that is taken apart, to find the message at fault.</param>
+internal readonly record struct RetryPlan(FailureAction Next, TimeSpan Delay, bool CountsAsAttempt, bool IsSplit = false);
+
+/// <summary>One failed attempt, as far as the decision about it goes.</summary>
+/// <param name="Attempts">Attempts that counted so far, without this one.</param>
+/// <param name="Retries">Retries so far, whatever they counted for: what the backoff grows by.</param>
+/// <param name="PreviousDelay">How long the message waited before this attempt.</param>
+/// <param name="Elapsed">How long the message has been failing, without the time of outages.</param>
+/// <param name="RetryAfter">How long the endpoint asks us to wait, within reason.</param>
+/// <param name="IsOutage">Whether the failure says nothing of the message, see <see cref="RetryPolicy.IsOutage"/>.</param>
+/// <param name="FailedWhole">How many messages failed together in one call that said nothing of each; 1 for a message alone.</param>
+internal readonly record struct FailedAttempt(
+    int Attempts, int Retries, TimeSpan PreviousDelay, TimeSpan Elapsed, TimeSpan RetryAfter, bool IsOutage, int FailedWhole = 1);
+
+/// <summary>Decides what a failed message gets. Pure.</summary>
+internal static class RetryPolicy
+{
+    /// <summary>The longest Retry-After that is believed: a day. What asks for more is a mistake, and would hold messages past all patience.</summary>
+    public static readonly TimeSpan MaxRetryAfter = TimeSpan.FromDays(1);
+
+    /// <summary>It will fail every time.</summary>
+    public static bool IsPermanent(ErrorType type) =>
+        type is ErrorType.Permanent or ErrorType.SerializationError or ErrorType.ValidationError;
+
+    /// <summary>How long the endpoint asks us to wait, within reason.</summary>
+    public static TimeSpan RetryAfter(ErrorClassification error) =>
+        TimeSpan.FromTicks(Math.Clamp(error.RetryAfter.GetValueOrDefault().Ticks, 0, MaxRetryAfter.Ticks));
+
+    /// <summary>
+    /// Whether a failure is the endpoint's and not the message's: it was a probe, or the breaker is open and nobody else got through since the message failed
+    /// before. What is refused while others get through is the message's own fault.
+    /// </summary>
+    public static bool IsOutage(BreakerEffect effect, bool wasProbe, bool breakerIsClosed, bool othersGotThrough) =>
+        effect != BreakerEffect.None && (wasProbe || (!breakerIsClosed && !othersGotThrough));
+
+    /// <summary>
+    /// How long a message has been failing, counted from its first failure or from the last time at which the endpoint could be called again, whichever is later:
+    /// nobody's patience may run out while the endpoint is not even asked.
+    /// </summary>
+    public static TimeSpan Elapsed(TimeSpan now, TimeSpan failingSince, TimeSpan endpointOpenSince) =>
+        now - (failingSince > endpointOpenSince ? failingSince : endpointOpenSince) is { Ticks: > 0 } elapsed ? elapsed : TimeSpan.Zero;
+
+    /// <summary>Decides after one failed attempt.</summary>
+    /// <param name="rule">What its kind of error gets.</param>
+    /// <param name="failed">The attempt.</param>
+    /// <param name="maxElapsed">How long a message may go on failing.</param>
+    /// <param name="random">From 0 to 1: where in the jitter the delay lies.</param>
+    public static RetryPlan Decide(in ErrorRule rule, in FailedAttempt failed, TimeSpan? maxElapsed, double random)
+    {
+        var counts = !failed.IsOutage && (rule.CountsAsAttempt || rule.Action == FailureAction.DeadLetter);
+        if (!counts)
+            return new RetryPlan(FailureAction.Retry, Delay(rule, failed, random), CountsAsAttempt: false);
+
+        // One of many is at fault, or all: nobody knows before they are taken apart, and none may be given up for another's fault.
+        if (failed.FailedWhole > 1)
+        {
+            var wait = rule.Action == FailureAction.DeadLetter ? failed.RetryAfter : Delay(rule, failed, random);
+            return new RetryPlan(FailureAction.Retry, wait, CountsAsAttempt: false, IsSplit: true);
+        }
+
+        return rule.Action == FailureAction.DeadLetter || failed.Attempts >= rule.MaxRetryAttempts || failed.Elapsed > maxElapsed
+            ? new RetryPlan(FailureAction.DeadLetter, default, CountsAsAttempt: true)
+            : new RetryPlan(FailureAction.Retry, Delay(rule, failed, random), CountsAsAttempt: true);
+    }
+
+    private static TimeSpan Delay(in ErrorRule rule, in FailedAttempt failed, double random) =>
+        rule.FirstRetryAtOnce && failed.Retries == 0
+            ? failed.RetryAfter
+            : rule.Backoff.Delay(failed.Retries + 1, failed.PreviousDelay, random, failed.RetryAfter);
+}
