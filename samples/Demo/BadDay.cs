@@ -26,6 +26,9 @@ internal enum Weather
 
     /// <summary>The connection is cut after the message was accepted: the answer is lost.</summary>
     ResetAfter,
+
+    /// <summary>401, whatever key is sent. Only by hand.</summary>
+    Locked,
 }
 
 /// <summary>
@@ -44,6 +47,9 @@ internal sealed class BadDay(int expected, int seed, TimeProvider time)
     private Weather _spell = Weather.Fair;
     private long _spellBegan;
 
+    /// <summary>What every request meets until it is <see langword="null"/> again: somebody makes the weather by hand.</summary>
+    public Weather? Forced { get; set; }
+
     /// <summary>How many requests met this weather.</summary>
     public long Count(Weather weather) => Volatile.Read(ref _counts[(int)weather]);
 
@@ -54,7 +60,7 @@ internal sealed class BadDay(int expected, int seed, TimeProvider time)
         {
             var first = _seen;
             _seen += messages;
-            var weather = Now(first);
+            var weather = Forced ?? Now(first);
             _counts[(int)weather]++;
             return weather;
         }

@@ -22,6 +22,7 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
     private readonly string _apiKeyHeader;
     private readonly string _apiKey;
     private long _refused;
+    private volatile bool _isFixed;
 
     private BadDayEndpoint(CloudLedger ledger, BadDay day, string apiKeyHeader, string apiKey, ILoggerProvider log)
     {
@@ -64,8 +65,29 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
     {
         ("POST", "/events") => TakeAsync(context),
         ("GET", "/ledger") => ShowAsync(context),
+        ("PUT", "/down") => MakeAsync(context, Weather.Down),
+        ("PUT", "/throttled") => MakeAsync(context, Weather.Throttled),
+        ("PUT", "/hanging") => MakeAsync(context, Weather.HangBefore),
+        ("PUT", "/cut") => MakeAsync(context, Weather.ResetBefore),
+        ("PUT", "/locked") => MakeAsync(context, Weather.Locked),
+        ("PUT", "/fair") => MakeAsync(context, null),
+        ("PUT", "/fixed") => FixAsync(context),
         _ => AnswerAsync(context, StatusCodes.Status404NotFound),
     };
+
+    /// <summary>For a stranger who wants to see an outage.</summary>
+    private Task MakeAsync(HttpContext context, Weather? weather)
+    {
+        _day.Forced = weather;
+        return AnswerAsync(context, StatusCodes.Status204NoContent);
+    }
+
+    /// <summary>Poison is taken from now on: the bug that refused it is mended, and dead letters can be sent again.</summary>
+    private Task FixAsync(HttpContext context)
+    {
+        _isFixed = true;
+        return AnswerAsync(context, StatusCodes.Status204NoContent);
+    }
 
     private async Task TakeAsync(HttpContext context)
     {
@@ -87,6 +109,9 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
         {
             case Weather.Down:
                 await AnswerAsync(context, StatusCodes.Status503ServiceUnavailable);
+                return;
+            case Weather.Locked:
+                await AnswerAsync(context, StatusCodes.Status401Unauthorized);
                 return;
             case Weather.Throttled:
                 context.Response.Headers.RetryAfter = "1";
@@ -123,7 +148,7 @@ internal sealed class BadDayEndpoint : IAsyncDisposable
 
     private int Take(Item item)
     {
-        if (item.Data.AsSpan().IndexOf("\"poison\":true"u8) >= 0)
+        if (!_isFixed && item.Data.AsSpan().IndexOf("\"poison\":true"u8) >= 0)
         {
             Interlocked.Increment(ref _refused);
             return StatusCodes.Status400BadRequest;

@@ -1,3 +1,4 @@
+using CloudSync.Sdk;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -10,6 +11,10 @@ internal sealed class Hosts(DemoKafka kafka, FileLog log) : IAsyncDisposable
     public static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
 
     private readonly List<IHost> _hosts = [];
+
+    /// <summary>The consumers, by their names, to be looked at.</summary>
+    public IReadOnlyList<ICloudSyncConsumer> Consumers =>
+        [_hosts[1].Services.GetRequiredKeyedService<ICloudSyncConsumer>("aws"), _hosts[2].Services.GetRequiredKeyedService<ICloudSyncConsumer>("azure")];
 
     /// <summary>Starts the API and returns its address.</summary>
     public async Task<Uri> StartApiAsync()

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CloudSync.Sdk;
 using Microsoft.Extensions.Logging;
 using Spectre.Console;
 
@@ -120,7 +121,7 @@ internal static class Program
         {
             // The run has pushed the first lines out of sight.
             ShowAddresses(kafka, api, aws, azure);
-            await ShowStrangersAsync(ledger, interrupt.Token);
+            await ShowStrangersAsync(ledger, hosts.Consumers, interrupt.Token);
             await hosts.StopAsync();
         }
 
@@ -187,13 +188,20 @@ internal static class Program
             Post one that both endpoints refuse, and read it in the dead letters, with why it is there:
               curl -s {api}api/sync -H 'content-type: application/json' -d '{Poison}'
               kcat -C -b {kafka.BootstrapServers} -t {DemoKafka.DeadLetterTopic} -e -f 'key %k\nvalue %s\nheaders %h\n\n'
+            Take aws down (or: throttled, hanging, cut, locked), post, and see the breaker pause its group; then let it come back:
+              curl -X PUT {aws.Address}/down
+              curl -X PUT {aws.Address}/fair
+            Mend what makes aws refuse poison, and send it its dead letters again:
+              curl -X PUT {aws.Address}/fixed
+              dotnet run --project src/CloudSync.Cli -- dlq redrive -b {kafka.BootstrapServers} --group aws-sync-group --yes
 
             """);
 
-    /// <summary>Says what arrives from elsewhere, until Ctrl-C.</summary>
-    private static async Task ShowStrangersAsync(Ledger ledger, CancellationToken until)
+    /// <summary>Says what arrives from elsewhere, and when a consumer's breaker or pause changes, until Ctrl-C.</summary>
+    private static async Task ShowStrangersAsync(Ledger ledger, IReadOnlyList<ICloudSyncConsumer> consumers, CancellationToken until)
     {
         Console.WriteLine("Still running; Ctrl-C ends it. What arrives from elsewhere is shown here.");
+        var states = consumers.ToDictionary(consumer => consumer, consumer => (consumer.Status.Breaker, consumer.Status.Paused));
         var shown = ledger.Clouds.ToDictionary(c => c, _ => DateTimeOffset.MinValue);
         while (!until.IsCancellationRequested)
         {
@@ -204,6 +212,17 @@ internal static class Program
                     AnsiConsole.WriteLine($"{cloud.Name} has received {message.Id} ({message.Bytes} bytes): {message.Beginning.ReplaceLineEndings(" ")}");
                     shown[cloud] = message.At;
                 }
+            }
+
+            foreach (var consumer in consumers)
+            {
+                var status = consumer.Status;
+                if (states[consumer] == (status.Breaker, status.Paused))
+                    continue;
+
+                states[consumer] = (status.Breaker, status.Paused);
+                var why = status.ErrorType is { } type ? $" ({type}: {status.Reason})" : "";
+                AnsiConsole.WriteLine($"{DateTimeOffset.Now:HH:mm:ss} {consumer.Name}: breaker {status.Breaker}{why}, paused: {status.Paused}, lag {status.Lag}");
             }
 
             await Task.Delay(200, until).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -22,8 +22,6 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     /// </summary>
     private static readonly TimeSpan WindowPatience = TimeSpan.FromMilliseconds(250);
 
-    private static readonly TimeSpan LagInterval = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan MaxRebuildDelay = TimeSpan.FromSeconds(30);
 
     private readonly CloudSyncConsumerOptions _options;
@@ -47,13 +45,12 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private readonly Thread _thread;
     private IConsumer<int, int>? _first;
     private OffsetCommitter? _committer;
+    private volatile LagMeter? _lag;
     private PauseReasons _reasons;
     private long _lastPoll;
     private long _lostAt;
     private volatile string? _clientFailure;
-    private long _lastMeasured;
     private long _stopAsked;
-    private long _lag;
     private int _partitionsOwned;
 
     public PollLoop(
@@ -83,8 +80,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     /// <summary>How long ago the client was polled last.</summary>
     public TimeSpan SinceLastPoll => _time.GetElapsedTime(Volatile.Read(ref _lastPoll));
 
-    /// <summary>Messages in the owned partitions that are not committed yet; as of the last second.</summary>
-    public long Lag => Volatile.Read(ref _lag);
+    /// <summary>Messages in the owned partitions that are not settled yet; as of the last second.</summary>
+    public long Lag => _lag?.Lag ?? 0;
 
     /// <summary>Partitions owned now.</summary>
     public int PartitionsOwned => Volatile.Read(ref _partitionsOwned);
@@ -162,6 +159,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         using var consumer = Interlocked.Exchange(ref _first, null) ?? _factory.Build(_batch, this);
         var reader = new ConsumeRecordReader(consumer);
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
+        _lag = new LagMeter(consumer, _options.Topic, _time);
         _paused.Clear();
         _reasons = PauseReasons.None;
         try
@@ -173,7 +171,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 Read(reader);
                 HandOver();
                 _committer.CommitIfDue(_assignment.Partitions);
-                MeasureLag(consumer);
+                _lag.MeasureIfDue(_assignment.Partitions, isPaused: _paused.Count > 0);
                 polled();
             }
 
@@ -186,6 +184,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             // Also after an error: disposed of without Close in the middle of a rebalance, the client spins for ever.
             GiveUp([.. _assignment.Partitions]);
             _committer.WaitForCommit();
+            _lag.Stop();
             consumer.Close();
         }
     }
@@ -311,25 +310,6 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             _committer!.Forget([progress.Partition]);
             _pipeline.DropRevoked();
         }
-    }
-
-    private void MeasureLag(IConsumer<int, int> consumer)
-    {
-        if (_time.GetElapsedTime(_lastMeasured) < LagInterval)
-            return;
-
-        _lastMeasured = _time.GetTimestamp();
-        long lag = 0;
-        foreach (var progress in _assignment.Partitions)
-        {
-            // The high watermark that the last fetch brought along; asking costs no request.
-            var high = consumer.GetWatermarkOffsets(new TopicPartition(_options.Topic, progress.Partition)).High;
-            var next = progress.CommitOffset;
-            if (high != Offset.Unset && next >= 0)
-                lag += Math.Max(0, high.Value - next);
-        }
-
-        Volatile.Write(ref _lag, lag);
     }
 
     /// <summary>Keeps polling, paused, while what is in flight ends.</summary>
