@@ -20,18 +20,18 @@ internal sealed class KeyLanes
     private readonly Queue<Delivery>[] _ready = [new(), new(), new()];
     private int _inFlight;
 
-    /// <summary>Messages that may be taken now.</summary>
-    public int ReadyCount
+    /// <summary>How many messages may be taken now, by their turn.</summary>
+    public ReadyCounts Ready
     {
         get
         {
             lock (_gate)
-                return _ready[(int)Turn.Fresh].Count + _ready[(int)Turn.Part].Count + _ready[(int)Turn.Retry].Count;
+                return new ReadyCounts(_ready[(int)Turn.Fresh].Count, _ready[(int)Turn.Part].Count, _ready[(int)Turn.Retry].Count);
         }
     }
 
     /// <summary>Whether a message may be taken now that has not failed yet.</summary>
-    public bool HasUntried => Ready(Turn.Fresh) > 0;
+    public bool HasUntried => Ready.Fresh > 0;
 
     /// <summary>Messages taken and not yet given back.</summary>
     public int InFlight
@@ -51,13 +51,6 @@ internal sealed class KeyLanes
             lock (_gate)
                 return _tails.Count;
         }
-    }
-
-    /// <summary>Messages of one turn that may be taken now.</summary>
-    public int Ready(Turn turn)
-    {
-        lock (_gate)
-            return _ready[(int)turn].Count;
     }
 
     /// <summary>The lane of a message: by key within its partition, by partition, or none.</summary>
@@ -245,4 +238,10 @@ internal enum Turn
 
     /// <summary>It failed, and is tried again.</summary>
     Retry,
+}
+
+/// <summary>How many messages may be taken now.</summary>
+internal readonly record struct ReadyCounts(int Fresh, int Part, int Retry)
+{
+    public int Count => Fresh + Part + Retry;
 }

@@ -152,45 +152,46 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     void ISinkCalls.Ended(in Outcome outcome, in CallEnd call)
     {
         var ended = outcome;
-        Ended(new Span<Outcome>(ref ended), call, delivered: ended.Kind == OutcomeKind.Delivered ? 1 : 0);
+        TellGate(new Span<Outcome>(ref ended), call);
         _settlement.Add(ended);
         Pump();
     }
 
     void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call)
     {
-        var delivered = 0;
-        foreach (ref readonly var outcome in outcomes)
-            delivered += outcome.Kind == OutcomeKind.Delivered ? 1 : 0;
-
-        Ended(outcomes, call, delivered);
+        TellGate(outcomes, call);
         _settlement.Add(outcomes);
         Pump();
     }
 
     /// <summary>The gate hears of a call before its place is free: the next call must not be made in ignorance of this one.</summary>
-    private void Ended(Span<Outcome> outcomes, in CallEnd call, int delivered)
+    private void TellGate(Span<Outcome> outcomes, in CallEnd call)
     {
+        var (delivered, failed) = (0, 0);
+        foreach (ref readonly var outcome in outcomes)
+        {
+            delivered += outcome.Kind == OutcomeKind.Delivered ? 1 : 0;
+            failed += outcome.Kind == OutcomeKind.Failed ? 1 : 0;
+        }
+
         try
         {
             if (delivered > 0 && _gate.Succeeded(call.Admission, delivered, call.Duration, Volatile.Read(ref _underWay)))
                 _log.BreakerClosed(_name);
 
-            if (outcomes[0].Kind is OutcomeKind.Interrupted or OutcomeKind.Refused)
-            {
-                if (call.Admission == Admission.Probe)
-                    _gate.ProbeCameToNothing();
-            }
-            else if (delivered < outcomes.Length)
-            {
+            if (failed > 0)
                 _triage.Judge(outcomes, call);
-            }
+            else if (delivered == 0 && call.Admission == Admission.Probe)
+                _gate.ProbeCameToNothing();
         }
         catch (Exception e)
         {
             // Nothing here throws that we know of, but for a logger. If it does, nobody has decided: these messages wait, and are tried again.
             foreach (ref var outcome in outcomes)
-                outcome = outcome with { Plan = new RetryPlan(FailureAction.Retry, _options.Retry.MaxDelay, CountsAsAttempt: true) };
+            {
+                if (outcome.Kind == OutcomeKind.Failed)
+                    outcome = outcome with { Plan = new RetryPlan(FailureAction.Retry, _options.Retry.MaxDelay, CountsAsAttempt: true) };
+            }
 
             _log.SettlementFailed(e, outcomes.Length);
         }
@@ -212,14 +213,18 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     private bool StartNext()
     {
         var room = _gate.Limit - Volatile.Read(ref _underWay);
-        if (_stopped || room <= 0 || _abandoned.IsFull || _lanes.ReadyCount == 0)
+        if (_stopped || room <= 0 || _abandoned.IsFull)
+            return false;
+
+        var ready = _lanes.Ready;
+        if (ready.Count == 0)
             return false;
 
         var admission = _gate.TryEnter();
         if (admission == Admission.Refused)
             return false;
 
-        var (turn, calls) = NextTurn(admission, room);
+        var (turn, calls) = NextTurn(admission, room, ready);
         var max = admission == Admission.Probe ? 1 : _sink.TakesBatches ? _options.MaxBatchSize : calls;
         var batch = new List<Delivery>();
         var dropped = new List<Delivery>();
@@ -244,16 +249,16 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     /// Whose turn it is, and how many calls may be made. Retries come first, as far as the budget goes: they hold up their keys and the commit. A probe is best made with a
     /// message that has not failed yet: one that always fails would hold the breaker open.
     /// </summary>
-    private (Turn Turn, int Calls) NextTurn(Admission admission, int room)
+    private (Turn Turn, int Calls) NextTurn(Admission admission, int room, ReadyCounts ready)
     {
         if (admission == Admission.Probe)
-            return (_lanes.HasUntried ? Turn.Fresh : _lanes.Ready(Turn.Part) > 0 ? Turn.Part : Turn.Retry, 1);
+            return (ready.Fresh > 0 ? Turn.Fresh : ready.Part > 0 ? Turn.Part : Turn.Retry, 1);
 
-        if (_lanes.Ready(Turn.Retry) is > 0 and var retries && _gate.TakeRetries(_sink.TakesBatches ? 1 : Math.Min(room, retries)) is > 0 and var granted)
+        if (ready.Retry > 0 && _gate.TakeRetries(_sink.TakesBatches ? 1 : Math.Min(room, ready.Retry)) is > 0 and var granted)
             return (Turn.Retry, granted);
 
-        var turn = _lanes.Ready(Turn.Part) > 0 ? Turn.Part : Turn.Fresh;
-        return (turn, _lanes.Ready(turn) > 0 ? _sink.TakesBatches ? 1 : room : 0);
+        var turn = ready.Part > 0 ? Turn.Part : Turn.Fresh;
+        return (turn, ready.Part + ready.Fresh == 0 ? 0 : _sink.TakesBatches ? 1 : room);
     }
 
     private int CallsFor(List<Delivery> batch) => _sink.TakesBatches ? Math.Min(1, batch.Count) : batch.Count;

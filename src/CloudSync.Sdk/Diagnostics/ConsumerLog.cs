@@ -62,9 +62,9 @@ internal static partial class ConsumerLog
     public static partial void Released(this ILogger log, string consumer);
 
     [LoggerMessage(1101, LogLevel.Warning,
-        "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} {Attempt} of {Attempts} attempts counted; tried again in {Delay}.")]
+        "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} Attempts counted so far: {Attempts}; tried again in {Delay}.")]
     public static partial void WillRetry(
-        this ILogger log, string messageId, string place, ErrorType errorType, string reason, int attempt, int attempts, TimeSpan delay);
+        this ILogger log, string messageId, string place, ErrorType errorType, string reason, int attempts, TimeSpan delay);
 
     [LoggerMessage(1102, LogLevel.Error, "Message {MessageId} ({Place}) was given up as {ErrorType} after {Attempts} attempts and is kept in {DeadLetterTopic}.")]
     public static partial void DeadLettered(

@@ -110,7 +110,7 @@ public class KeyLanesTests
         _lanes.Release([inFlight], _dropped);
 
         Assert.Equal([1, 2], _dropped.Select(d => d.Offset));
-        Assert.Equal(0, _lanes.ReadyCount);
+        Assert.Equal(0, _lanes.Ready.Count);
         Assert.Equal(0, _lanes.LaneCount);
     }
 
@@ -199,12 +199,12 @@ public class KeyLanesTests
         while (all.Exists(d => !done.Contains(d) && !dropped.Contains(d)))
         {
             Take();
-            Assert.True(inFlight.Count > 0 || lanes.ReadyCount > 0 || all.TrueForAll(d => done.Contains(d) || dropped.Contains(d)), "Something waits that nobody can ever take.");
+            Assert.True(inFlight.Count > 0 || lanes.Ready.Count > 0 || all.TrueForAll(d => done.Contains(d) || dropped.Contains(d)), "Something waits that nobody can ever take.");
             Release();
         }
 
         Assert.Equal(0, lanes.InFlight);
-        Assert.Equal(0, lanes.ReadyCount);
+        Assert.Equal(0, lanes.Ready.Count);
         Assert.Equal(0, lanes.LaneCount);
         Assert.All(dropped, d => Assert.True(d.Progress.IsRevoked));
         Assert.Empty(done.Intersect(dropped));

@@ -91,7 +91,7 @@ internal sealed class PipelineUnderTest : IDisposable
     public async Task EmptyAsync()
     {
         await Eventually.True(() => Pipeline.Window.Messages == 0 && Pipeline.Window.Bytes == 0);
-        await Eventually.True(() => Pipeline.Lanes is { InFlight: 0, ReadyCount: 0, LaneCount: 0 });
+        await Eventually.True(() => Pipeline.Lanes is { InFlight: 0, Ready.Count: 0, LaneCount: 0 });
     }
 
     public bool Logged(int eventId) => Log.Collector.GetSnapshot().Any(record => record.Id.Id == eventId);

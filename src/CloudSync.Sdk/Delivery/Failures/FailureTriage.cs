@@ -91,7 +91,7 @@ internal sealed class FailureTriage(
         var plan = RetryPolicy.Decide(rule, attempt, options.Retry.MaxElapsedTime, Random.Shared.NextDouble());
         failures.SuccessesSeen = gate.Successes;
         failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
-        failures.Retries += plan.Next == FailureAction.Retry ? 1 : 0;
+        failures.Retries += plan is { Next: FailureAction.Retry, IsSplit: false } ? 1 : 0;
         failures.Delay = plan.Delay;
         failures.IsPart = plan.IsSplit;
         failures.MaxBatch = plan.IsSplit ? Math.Max(1, messages / 2) : failures.MaxBatch;

@@ -60,7 +60,8 @@ internal static class RetryPolicy
         // One of many is at fault, or all: nobody knows before they are taken apart, and none may be given up for another's fault.
         if (failed.FailedWhole > 1)
         {
-            var wait = rule.Action == FailureAction.DeadLetter ? failed.RetryAfter : Delay(rule, failed, random);
+            // Each round waits as if it were the first: all the keys in it wait too.
+            var wait = rule.Action == FailureAction.DeadLetter ? failed.RetryAfter : Delay(rule, failed with { Retries = 0 }, random);
             return new RetryPlan(FailureAction.Retry, wait, CountsAsAttempt: false, IsSplit: true);
         }
 
