@@ -59,11 +59,11 @@ internal sealed class FailureTriage(
         var failures = delivery.Failures ??= new FailureHistory { FirstFailure = now, FailingSince = Now, SuccessesSeen = long.MaxValue };
         var classification = Classify(delivery, failures.Attempts + 1, error);
         failures.LastFailure = now;
-        failures.Exception = error;
         failures.Reason = ReasonOf(error);
         failures.TraceParent = traceParent;
         failures.ErrorType = Enum.IsDefined(classification.Type) ? classification.Type : ErrorType.Unknown;
         failures.RetryAfter = RetryPolicy.RetryAfter(classification);
+        failures.Exception = error;
         return failures;
     }
 
