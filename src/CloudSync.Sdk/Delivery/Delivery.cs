@@ -60,4 +60,7 @@ internal sealed class FailureHistory
     public ErrorType ErrorType { get; set; }
 
     public Exception? Exception { get; set; }
+
+    /// <summary>W3C trace context of the last failed call; <see langword="null"/> when nobody traced it.</summary>
+    public string? TraceParent { get; set; }
 }

@@ -23,6 +23,7 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int DeadLetterFailed = 1103;
     public const int BreakerOpened = 1104;
     public const int BreakerClosed = 1105;
+    public const int DeadLetterBare = 1110;
 
     private readonly IHost _host;
     private readonly string _name;
@@ -99,6 +100,9 @@ internal sealed class ConsumerHost : IAsyncDisposable
 
     /// <summary>How often something was logged.</summary>
     public int Logged(int eventId) => Records.Count(r => r.Id.Id == eventId);
+
+    /// <summary>What was logged under an event id, as it reads.</summary>
+    public string[] LoggedText(int eventId) => [.. Records.Where(r => r.Id.Id == eventId).Select(r => r.Message)];
 
     /// <summary>Waits until something was logged.</summary>
     public Task UntilLoggedAsync(int eventId, int times = 1) => Eventually.TrueAsync(
