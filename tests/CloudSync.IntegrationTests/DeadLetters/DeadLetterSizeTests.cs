@@ -26,7 +26,7 @@ public sealed class DeadLetterSizeTests(KafkaCluster cluster)
     [InlineData(1, "Brief")]
     [InlineData(2, "None")]
     [InlineData(3, "Full")]
-    public async Task A_letter_that_is_refused_as_too_large_is_written_with_less_of_ours_and_only_its_original_is_kept_waiting(int refusals, string expected)
+    public async Task A_letter_that_is_refused_as_too_large_is_written_with_less_of_ours_and_waits_only_when_the_original_is_refused(int refusals, string expected)
     {
         await using var kafka = EmbeddedKafka.Start();
         kafka.CreateTopic("source");

@@ -137,6 +137,7 @@ public class HttpAnswerClassifierTests
 
         var error = await Assert.ThrowsAsync<SinkException>(() => SendAsync(sink, inBatches));
 
+        Assert.Contains("Check ApiKeyHeader", error.Message);
         Assert.Equal((max, ErrorType.Authentication), (length.ToString(System.Globalization.CultureInfo.InvariantCulture), error.ErrorType));
     }
 
