@@ -107,7 +107,7 @@ public sealed class HttpBatchSink : IBatchCloudSink
         var what = string.Create(CultureInfo.InvariantCulture, $"a batch of {messages.Length:N0} in {length:N0} bytes");
         if (response.IsSuccessStatusCode)
         {
-            var (body, fault) = await ReadAnswer(response, cancellationToken);
+            var (body, fault, _) = await ReadAnswer(response, cancellationToken);
             if (fault is not null)
                 throw Unreadable(status, what, fault);
             if (body is null && status == 207)
@@ -120,15 +120,27 @@ public sealed class HttpBatchSink : IBatchCloudSink
             return true;
         }
 
-        if (HttpStatus.IsPoison(status)
-            && (await ReadAnswer(response, cancellationToken)).Results is { } refusals && refusals.Count == messages.Length)
+        SinkException error;
+        if (HttpStatus.IsPoison(status))
         {
-            Take(refusals, messages.Span, results.Span);
-            return true;
+            var (refusals, _, start) = await ReadAnswer(response, cancellationToken);
+            if (refusals is not null && refusals.Count == messages.Length)
+            {
+                Take(refusals, messages.Span, results.Span);
+                return true;
+            }
+
+            error = _endpoint.ErrorOf(response, what, messages.Length, start);
+        }
+        else
+        {
+            error = await _endpoint.ErrorOf(response, what, messages.Length, cancellationToken);
         }
 
-        if (!HttpStatus.IsPoison(status) && status != 413)
-            throw _endpoint.Error(response, what, status == 415 ? ErrorType.ServiceUnavailable : null); // 415 is about our media type, the same for all.
+        // Whoever knows the endpoint may say that a 400 is no fault of the messages. That it is one of theirs can't be told of all of them.
+        var isForWhatIsInIt = (HttpStatus.IsPoison(status) || status == 413) && RetryPolicy.IsPermanent(error.ErrorType);
+        if (!isForWhatIsInIt)
+            throw error;
 
         if (messages.Length > 1)
         {
@@ -137,7 +149,7 @@ public sealed class HttpBatchSink : IBatchCloudSink
             return false;
         }
 
-        results.Span[0] = SinkResult.Failed(_endpoint.Error(response, what));
+        results.Span[0] = SinkResult.Failed(error);
         return true;
     }
 
@@ -154,10 +166,13 @@ public sealed class HttpBatchSink : IBatchCloudSink
             StatusCode = status,
         };
 
-    /// <summary>Reads the answer's body as results; <see langword="null"/> when it is something else. The fault says why it can't be told.</summary>
-    private async ValueTask<(BatchAnswer? Results, string? Fault)> ReadAnswer(HttpResponseMessage response, CancellationToken cancellationToken)
+    /// <summary>
+    /// Reads the answer's body as results; <see langword="null"/> when it is something else. The fault says why it can't be told. Of an error there is also the beginning.
+    /// </summary>
+    private async ValueTask<(BatchAnswer? Results, string? Fault, ReadOnlyMemory<byte> Start)> ReadAnswer(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var body = new PooledBuffer(4096);
+        var isError = !response.IsSuccessStatusCode;
         try
         {
             await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
@@ -165,14 +180,19 @@ public sealed class HttpBatchSink : IBatchCloudSink
             {
                 body.Advance(read);
                 if (!BatchAnswer.MayBeResults(body.Written.Span) && !BatchAnswer.IsBlank(body.Written.Span))
-                    return (null, null);
+                    return (null, null, isError ? await _endpoint.ReadStart(stream, body.Written, cancellationToken) : default);
                 if (body.Written.Length > _maxResponseBytes)
                     return (null, string.Create(
-                        CultureInfo.InvariantCulture, $"and more than MaxResponseBytes = {_maxResponseBytes:N0}: raise it, or send smaller batches"));
+                        CultureInfo.InvariantCulture, $"and more than MaxResponseBytes = {_maxResponseBytes:N0}: raise it, or send smaller batches"), Start());
             }
 
             var results = BatchAnswer.Read(body.Written, out var isBroken);
-            return (results, isBroken ? "with results that are no valid JSON, cut off perhaps" : null);
+            return (results, isBroken ? "with results that are no valid JSON, cut off perhaps" : null, Start());
+        }
+        catch (IOException) when (isError)
+        {
+            // What it would have said of the messages is found out by halves.
+            return (null, null, Start());
         }
         catch (IOException e)
         {
@@ -182,5 +202,7 @@ public sealed class HttpBatchSink : IBatchCloudSink
         {
             body.Return();
         }
+
+        ReadOnlyMemory<byte> Start() => isError ? _endpoint.StartOf(body.Written) : default;
     }
 }

@@ -10,6 +10,9 @@ internal sealed class HttpEndpoint
     /// <summary>What fits into the buffers of a socket is written before anybody can refuse it.</summary>
     private const int LeastToAskFirst = 16 * 1024;
 
+    /// <summary>How long the body of an error may take. It comes with its headers, or something is wrong with it.</summary>
+    private static readonly TimeSpan ErrorPatience = TimeSpan.FromSeconds(2);
+
     private readonly HttpClient _client;
     private readonly HttpSinkOptions _options;
     private readonly TimeProvider _time;
@@ -72,22 +75,121 @@ internal sealed class HttpEndpoint
         }
     }
 
-    /// <summary>What an answer that is no 2xx means.</summary>
-    /// <param name="response">The answer. Its body is not looked at: it may repeat the payload.</param>
+    /// <summary>Whether somebody wants to know more of an error than its status.</summary>
+    private bool LooksAtErrors => _options.AnswerClassifier is not null || _options.ReadCloudErrors;
+
+    /// <summary>What an answer that is no 2xx means. Its body is looked at for the kind of the error, and never repeated: it may hold the payload.</summary>
+    /// <param name="response">The answer.</param>
     /// <param name="what">What was sent, for the reader: <c>a message of 312 bytes</c>.</param>
-    /// <param name="errorType">The kind, where it is not the one of the status.</param>
-    public SinkException Error(HttpResponseMessage response, string what, ErrorType? errorType = null)
+    /// <param name="batchSize">How many messages were in the batch; <see langword="null"/> when it was none.</param>
+    /// <param name="cancellationToken">Ends the reading of the body. The status is known by then, so this ends in no cancellation.</param>
+    public async ValueTask<SinkException> ErrorOf(HttpResponseMessage response, string what, int? batchSize, CancellationToken cancellationToken) =>
+        ErrorOf(response, what, batchSize, await ReadStart(response, cancellationToken));
+
+    /// <summary>What an answer that is no 2xx means.</summary>
+    /// <param name="response">The answer.</param>
+    /// <param name="what">What was sent, for the reader.</param>
+    /// <param name="batchSize">How many messages were in the batch; <see langword="null"/> when it was none.</param>
+    /// <param name="body">What was read of the body.</param>
+    public SinkException ErrorOf(HttpResponseMessage response, string what, int? batchSize, ReadOnlyMemory<byte> body)
     {
         var status = (int)response.StatusCode;
-        var type = errorType ?? HttpStatus.ErrorTypeOf(status) ?? ErrorType.Unknown;
         var retryAfter = RetryAfterOf(response);
+        var byStatus = status switch
+        {
+            // About our media type, the same for every batch.
+            415 when batchSize is not null => ErrorType.ServiceUnavailable,
+
+            // Only for now, says who names a time (RFC 9110, 15.5.14).
+            413 when retryAfter > TimeSpan.Zero && batchSize is null or 1 => ErrorType.ServiceUnavailable,
+            _ => HttpStatus.ErrorTypeOf(status) ?? ErrorType.Unknown,
+        };
+        var verdict = Verdict(response, status, body, out var threw);
+        var type = verdict?.Type ?? byStatus;
+        if (verdict?.RetryAfter is { } asked)
+            retryAfter = RetryAfter.FromSeconds(asked.TotalSeconds, _options.MaxRetryAfter);
+
         var wait = retryAfter is { } time ? string.Create(CultureInfo.InvariantCulture, $" and asks to wait {time:c}") : "";
-        return new SinkException(type, $"POST {Address} with {what} answered {HttpStatus.Describe(status)}{wait}.{Advice(response, status, type)}")
+        var why = threw is not null ? $" AnswerClassifier threw {threw.GetType().Name}, so the status decides."
+            : type != byStatus ? $" What it says of the error makes it {type}."
+            : "";
+        return new SinkException(type, $"POST {Address} with {what} answered {HttpStatus.Describe(status)}{wait}.{why}{Advice(response, status, type)}")
         {
             StatusCode = status,
             RetryAfter = retryAfter,
         };
     }
+
+    private ErrorClassification? Verdict(HttpResponseMessage response, int status, ReadOnlyMemory<byte> body, out Exception? threw)
+    {
+        threw = null;
+        if (!LooksAtErrors)
+            return null;
+
+        var answer = new HttpAnswer(
+            status,
+            body,
+            response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated)
+                .Concat(response.TrailingHeaders.NonValidated)
+                .SelectMany(header => header.Value.Select(value => KeyValuePair.Create(header.Key, value))));
+        try
+        {
+            if (_options.AnswerClassifier?.Invoke(answer) is { } verdict)
+                return verdict;
+        }
+        catch (Exception e)
+        {
+            // Its message is left out with the rest: it may repeat the body.
+            threw = e;
+            return null;
+        }
+
+        return _options.ReadCloudErrors ? CloudErrorBody.Classify(answer) : null;
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadStart(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        if (!LooksAtErrors || response.Content.Headers.ContentLength == 0)
+            return default;
+
+        // Opening it waits for nothing: the headers are there.
+        await using var stream = await response.Content.ReadAsStreamAsync(CancellationToken.None);
+        return await ReadStart(stream, default, cancellationToken);
+    }
+
+    /// <summary>
+    /// The beginning of an error's body, or what comes of it in a short time. The status is known already, so a body that breaks, stalls or outlives the call is no error
+    /// of its own.
+    /// </summary>
+    /// <param name="stream">The body.</param>
+    /// <param name="read">What was read of it before.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async ValueTask<ReadOnlyMemory<byte>> ReadStart(Stream stream, ReadOnlyMemory<byte> read, CancellationToken cancellationToken)
+    {
+        if (!LooksAtErrors)
+            return default;
+
+        var body = new byte[_options.MaxErrorBytes];
+        var length = Math.Min(read.Length, body.Length);
+        read[..length].CopyTo(body);
+        using var patience = new CancellationTokenSource(ErrorPatience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        try
+        {
+            while (length < body.Length && await stream.ReadAsync(body.AsMemory(length), either.Token) is var more and > 0)
+                length += more;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // What has come is what there is.
+        }
+
+        return body.AsMemory(0, length);
+    }
+
+    /// <summary>What is wanted of an error's body that was read for something else.</summary>
+    public ReadOnlyMemory<byte> StartOf(ReadOnlyMemory<byte> read) =>
+        LooksAtErrors ? read[..Math.Min(read.Length, _options.MaxErrorBytes)].ToArray() : default(ReadOnlyMemory<byte>);
 
     private static bool BrokeWithinTheRequest(HttpRequestException e) =>
         e.InnerException is IOException && e.HttpRequestError is HttpRequestError.Unknown or HttpRequestError.ResponseEnded;
@@ -121,8 +223,8 @@ internal sealed class HttpEndpoint
     private static string Advice(HttpResponseMessage response, int status, ErrorType type) => status switch
     {
         >= 300 and <= 399 => $" Redirects are not followed{RedirectHost(response)}: set Url to the address that takes messages.",
-        401 or 403 => " Check ApiKeyHeader, ApiKey, BearerToken or Headers.",
         407 => " Check the proxy's credentials.",
+        _ when type == ErrorType.Authentication => " Check ApiKeyHeader, ApiKey, BearerToken or Headers.",
         404 or 405 or 410 => " Nothing takes messages at this address: check Url.",
         413 => " The endpoint does not take a body of this size.",
         415 when type == ErrorType.ServiceUnavailable => " The endpoint does not take batches: set Mode to Single.",
@@ -135,7 +237,7 @@ internal sealed class HttpEndpoint
 
     private TimeSpan? RetryAfterOf(HttpResponseMessage response) =>
         response.Headers.NonValidated.TryGetValues("Retry-After", out var values)
-            ? RetryAfter.Read(values.FirstOrDefault(), _time.GetUtcNow(), _options.MaxRetryAfter)
+            ? values.Max(value => RetryAfter.Read(value, _time.GetUtcNow(), _options.MaxRetryAfter)) // Of several that of the longest wait.
             : null;
 
     private async ValueTask<AuthenticationHeaderValue?> RefreshedBearer(CancellationToken cancellationToken)

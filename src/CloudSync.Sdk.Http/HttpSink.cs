@@ -42,7 +42,8 @@ public sealed class HttpSink : ICloudSink
 
         // The status alone decides, and the body is not waited for: a time-out while reading it would make a delivered message look undelivered.
         if (!response.IsSuccessStatusCode)
-            throw _endpoint.Error(response, string.Create(CultureInfo.InvariantCulture, $"a message of {length:N0} bytes"));
+            throw await _endpoint.ErrorOf(
+                response, string.Create(CultureInfo.InvariantCulture, $"a message of {length:N0} bytes"), batchSize: null, cancellationToken);
     }
 
     private static HttpRequestMessage Request(CloudEvent cloudEvent)

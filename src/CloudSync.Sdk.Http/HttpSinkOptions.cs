@@ -53,6 +53,27 @@ public sealed class HttpSinkOptions
     /// <summary>Bytes of an answer to a batch that are read, at most. Default 1 MiB. It must hold a result for every message of a batch.</summary>
     [SettingRange(1_024, 67_108_864)]
     public int MaxResponseBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>
+    /// Says what an answer that is no success means, before anybody else does; set in code. It returns <see langword="null"/> for 'not mine': then
+    /// <see cref="CloudErrorBody"/> decides, and after it the status. Of a batch it decides as a whole, but a 400, 413 or 422 that it calls permanent is halved all the same,
+    /// until the messages at fault are found, and results for each item have their own statuses. Called from several threads at the same time. It must not throw: if it does,
+    /// the status decides, and the error says so. Default <see langword="null"/>: none.
+    /// </summary>
+    public Func<HttpAnswer, ErrorClassification?>? AnswerClassifier { get; set; }
+
+    /// <summary>
+    /// Whether <see cref="CloudErrorBody"/> looks at answers that are no success. Default <see langword="true"/>: without it a throttled AWS, which answers 400, would have its
+    /// messages dead-lettered.
+    /// </summary>
+    public bool ReadCloudErrors { get; set; } = true;
+
+    /// <summary>
+    /// Bytes of an answer that is no success that are read for <see cref="AnswerClassifier"/> and <see cref="ReadCloudErrors"/>, at most. Default 8 KiB. What does not come within
+    /// 2 s, or not at all, is left out: the status is known by then. With 0 only headers are looked at.
+    /// </summary>
+    [SettingRange(0, 1_048_576)]
+    public int MaxErrorBytes { get; set; } = 8 * 1024;
 }
 
 /// <summary>How many messages go into one request.</summary>

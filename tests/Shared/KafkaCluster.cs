@@ -56,17 +56,21 @@ public sealed class KafkaCluster : IAsyncLifetime
 
     /// <summary>Makes a topic that no other test uses.</summary>
     /// <param name="partitions">The number of partitions.</param>
+    /// <param name="settings">The topic's settings, by Kafka's names. The embedded cluster has none: a test that needs them is skipped there.</param>
     /// <returns>Its name. It has a leader for every partition.</returns>
-    public async Task<string> CreateTopicAsync(int partitions = 1)
+    public async Task<string> CreateTopicAsync(int partitions = 1, Dictionary<string, string>? settings = null)
     {
         var topic = UniqueName("test");
         if (Embedded is not null)
         {
+            if (settings is not null)
+                throw new NotSupportedException("The embedded cluster's topics have no settings.");
+
             Embedded.CreateTopic(topic, partitions);
             return topic;
         }
 
-        await _admin!.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = partitions, ReplicationFactor = -1 }]);
+        await _admin!.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = partitions, ReplicationFactor = -1, Configs = settings }]);
         lock (_topics)
             _topics.Add(topic);
 

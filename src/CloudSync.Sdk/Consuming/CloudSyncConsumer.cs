@@ -85,7 +85,7 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         var errors = new KafkaErrors(_time, (error, since) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString(), since));
         var factory = new KafkaConsumerFactory(name, options, services.GetKeyedServices<Action<ConsumerConfig>>(name), errors, log);
         _metrics = new ConsumerMetrics(name, options.GroupId, options.Topic);
-        _deadLetters = factory.BuildDeadLetterProducer();
+        _deadLetters = factory.BuildDeadLetterProducer(_metrics);
         _pipeline = new DeliveryPipeline(
             name, options, sink, store, services.GetKeyedService<IErrorClassifier>(name), _deadLetters, _metrics, new ConsumerHealth(), _time, log);
         _loop = new PollLoop(name, options, factory, errors, _pipeline, _metrics, _time, log);

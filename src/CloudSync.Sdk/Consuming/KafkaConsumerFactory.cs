@@ -57,11 +57,18 @@ internal sealed class KafkaConsumerFactory(
         }
 
         config.ClientId = $"cloudsync-{name}-dead-letters";
-        config.CompressionType = CompressionType.Lz4;
-        config.LingerMs = 5;
 
-        // The broker knows how large a message may be. Our headers must not be what a smaller limit of the client's stops.
+        // The topic's limit is for what arrives, compressed. An original that fits because its producer compressed it well must fit again, so they get
+        // the strongest codec there is; they are few enough.
+        config.CompressionType = CompressionType.Zstd;
+
+        // The broker knows how large a message may be, and no smaller limit of the client's must stop one.
         config.MessageMaxBytes = 100_000_000;
+
+        // What the brokers refuse is a batch, all of it, and the client never splits one: letters that fit one by one would be too large together, and one with a
+        // timestamp that its topic does not take would have the others refused for theirs. Alone in its batch, a letter's answer is its own; some 7,000 a second on one
+        // broker are enough of them.
+        config.BatchNumMessages = 1;
         foreach (var (key, value) in options.DeadLetters.Kafka)
             config.Set(key, value);
 
@@ -85,8 +92,8 @@ internal sealed class KafkaConsumerFactory(
         return Built(builder.Build, "Kafka", ", and at ConfigureKafka");
     }
 
-    public DeadLetterProducer BuildDeadLetterProducer() =>
-        Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, errors, log), "DeadLetters:Kafka", "");
+    public DeadLetterProducer BuildDeadLetterProducer(ConsumerMetrics metrics) =>
+        Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, metrics, errors, log), "DeadLetters:Kafka", "");
 
     private T Built<T>(Func<T> build, string settings, string alsoInCode)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Confluent.Kafka;
@@ -7,13 +8,13 @@ namespace CloudSync.Sdk;
 /// <summary>Builds the record of a dead letter: the original key, value and headers byte for byte, and why, where, when and how often. Pure.</summary>
 internal static class DeadLetter
 {
-    /// <summary>Long enough to tell what happened; short enough that our headers never make a message too large that the broker had room for.</summary>
+    /// <summary>Long enough to tell what happened, and no longer: most topics have room for all of our headers.</summary>
     public const int MaxText = 1024;
 
     private static readonly byte[] Host = Encoding.UTF8.GetBytes(Environment.MachineName);
     private static readonly byte[] SdkVersion = Encoding.UTF8.GetBytes(typeof(DeadLetter).Assembly.GetName().Version?.ToString(3) ?? "0.0.0");
 
-    public static Message<byte[]?, byte[]?> Build(Delivery delivery, string consumer, string group)
+    public static Message<byte[]?, byte[]?> Build(Delivery delivery, string consumer, string group, LetterForm form = default)
     {
         var failures = delivery.Failures ?? throw new ArgumentException("A message that has not failed is no dead letter.", nameof(delivery));
         var headers = new Headers();
@@ -23,39 +24,78 @@ internal static class DeadLetter
                 headers.Add(header.Name, header.Value?.ToArray());
         }
 
-        Add(headers, DeadLetterHeaders.ErrorType, failures.ErrorType.ToString());
-        Add(headers, DeadLetterHeaders.ExceptionType, Cut(failures.Exception?.GetType().FullName));
-        Add(headers, DeadLetterHeaders.ExceptionMessage, Cut(failures.Exception?.Message));
-        if (StatusOf(failures.Exception) is { } status)
-            Add(headers, DeadLetterHeaders.HttpStatus, Number(status));
+        if (form.Details <= LetterDetails.Brief)
+            AddBrief(headers, delivery, failures, consumer, group);
+        if (form.Details == LetterDetails.Full)
+            AddRest(headers, delivery, failures);
 
-        Add(headers, DeadLetterHeaders.Attempts, Number(failures.Attempts));
-        Add(headers, DeadLetterHeaders.FirstFailure, Rfc3339(failures.FirstFailure));
-        Add(headers, DeadLetterHeaders.LastFailure, Rfc3339(failures.LastFailure));
-        Add(headers, DeadLetterHeaders.Topic, delivery.Topic);
-        Add(headers, DeadLetterHeaders.Partition, Number(delivery.Partition));
-        Add(headers, DeadLetterHeaders.Offset, Number(delivery.Offset));
-        Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
-        Add(headers, DeadLetterHeaders.ConsumerGroup, group);
-        Add(headers, DeadLetterHeaders.Consumer, consumer);
-        Add(headers, DeadLetterHeaders.MessageId, Cut(delivery.Id));
-        headers.Add(DeadLetterHeaders.Host, Host);
-        headers.Add(DeadLetterHeaders.SdkVersion, SdkVersion);
         return new Message<byte[]?, byte[]?>
         {
             Key = delivery.Key?.ToArray(),
             Value = delivery.IsTombstone ? null : delivery.Value.ToArray(),
             Headers = headers,
-            Timestamp = new Timestamp(delivery.TimestampMs, TimestampType.CreateTime),
+            Timestamp = form.IsStampedAnew ? Timestamp.Default : new Timestamp(delivery.TimestampMs, TimestampType.CreateTime),
         };
     }
 
-    private static int? StatusOf(Exception? exception) => exception switch
+    /// <summary>The status of the last answer; <see langword="null"/> where there was none.</summary>
+    public static int? StatusOf(Exception? exception) => exception switch
     {
         SinkException sink => sink.StatusCode,
         HttpRequestException http => (int?)http.StatusCode,
         _ => null,
     };
+
+    /// <summary>
+    /// The trace context under which the message was given up: that of its last failed call where somebody traced it, else the record's own. What is no trace context,
+    /// or is too long, is left out; the record's own headers have it still.
+    /// </summary>
+    public static (string? Parent, string? State) TraceOf(Delivery delivery)
+    {
+        var (own, state) = (delivery.Headers.GetString(CloudEvents.TraceParent), delivery.Headers.GetString(CloudEvents.TraceState));
+        var parent = delivery.Failures?.TraceParent ?? own;
+        if (parent is null or { Length: > MaxText } || !ActivityContext.TryParse(parent, null, out var context))
+            return (null, null);
+
+        // A call of a batch has a trace of its own, which the record's vendors know nothing of.
+        var isOneTrace = ActivityContext.TryParse(own, null, out var ownContext) && ownContext.TraceId == context.TraceId;
+        return (parent, isOneTrace && state is { Length: > 0 and <= MaxText } ? state : null);
+    }
+
+    /// <summary>Text that others chose, as a log may show it: cut, and without control characters, or it could forge a line of the log.</summary>
+    public static string? Shown(string? text) => Cut(text) is { } cut && cut.Any(char.IsControl)
+        ? string.Concat(cut.Select(c => char.IsControl(c) ? '\uFFFD' : c))
+        : Cut(text);
+
+    private static void AddBrief(Headers headers, Delivery delivery, FailureHistory failures, string consumer, string group)
+    {
+        Add(headers, DeadLetterHeaders.ErrorType, failures.ErrorType.ToString());
+        Add(headers, DeadLetterHeaders.Attempts, Number(failures.Attempts));
+        Add(headers, DeadLetterHeaders.LastFailure, Rfc3339(failures.LastFailure));
+        Add(headers, DeadLetterHeaders.Topic, delivery.Topic);
+        Add(headers, DeadLetterHeaders.Partition, Number(delivery.Partition));
+        Add(headers, DeadLetterHeaders.Offset, Number(delivery.Offset));
+        Add(headers, DeadLetterHeaders.ConsumerGroup, group);
+        Add(headers, DeadLetterHeaders.Consumer, consumer);
+    }
+
+    private static void AddRest(Headers headers, Delivery delivery, FailureHistory failures)
+    {
+        Add(headers, DeadLetterHeaders.ExceptionType, Cut(failures.Exception?.GetType().FullName));
+        Add(headers, DeadLetterHeaders.ExceptionMessage, Cut(failures.Reason));
+        if (StatusOf(failures.Exception) is { } status)
+            Add(headers, DeadLetterHeaders.HttpStatus, Number(status));
+
+        Add(headers, DeadLetterHeaders.FirstFailure, Rfc3339(failures.FirstFailure));
+        Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
+        Add(headers, DeadLetterHeaders.MessageId, Cut(delivery.Id));
+        Add(headers, DeadLetterHeaders.CorrelationId, Cut(delivery.CorrelationId));
+        var (parent, state) = TraceOf(delivery);
+        Add(headers, DeadLetterHeaders.TraceParent, parent);
+        Add(headers, DeadLetterHeaders.TraceState, state);
+        headers.Add(DeadLetterHeaders.Host, Host);
+        headers.Add(DeadLetterHeaders.SdkVersion, SdkVersion);
+    }
 
     private static void Add(Headers headers, string name, string? value)
     {

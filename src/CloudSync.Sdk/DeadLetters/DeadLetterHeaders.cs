@@ -4,6 +4,11 @@ namespace CloudSync.Sdk;
 /// The headers that a dead letter has besides those of the original record, which stand before them untouched. All values are UTF-8 text; times are
 /// RFC 3339 in UTC; numbers are decimal.
 /// </summary>
+/// <remarks>
+/// They must not make a letter larger than its topic takes. Where all of them do, it has only <see cref="ErrorType"/>, <see cref="Attempts"/>,
+/// <see cref="LastFailure"/>, <see cref="Topic"/>, <see cref="Partition"/>, <see cref="Offset"/>, <see cref="ConsumerGroup"/> and <see cref="Consumer"/>; where those do,
+/// it has none, and the log says what they would have said (event 1110).
+/// </remarks>
 public static class DeadLetterHeaders
 {
     /// <summary>What every name of ours begins with. A redriven message's earlier headers of this prefix are replaced, never repeated.</summary>
@@ -39,7 +44,10 @@ public static class DeadLetterHeaders
     /// <summary>Its offset there.</summary>
     public const string Offset = Prefix + "offset";
 
-    /// <summary>Its timestamp there. The dead letter's own timestamp is the same.</summary>
+    /// <summary>
+    /// Its timestamp there. The dead letter's own is the same, but where its topic refuses it (<c>message.timestamp.after.max.ms</c>) and where it is 0, which the client
+    /// takes for 'now'.
+    /// </summary>
     public const string Timestamp = Prefix + "timestamp";
 
     /// <summary>The consumer group that could not deliver it: others have.</summary>
@@ -53,6 +61,18 @@ public static class DeadLetterHeaders
     /// <c>ce_id</c> it stands nowhere else.
     /// </summary>
     public const string MessageId = Prefix + "message-id";
+
+    /// <summary>What the message belongs to, from <c>ce_correlationid</c>, cut to 1,024 characters; left out where the record does not say.</summary>
+    public const string CorrelationId = Prefix + "correlation-id";
+
+    /// <summary>
+    /// W3C trace context under which the message was given up: that of the last failed call where somebody traced it, else the record's own; left out where there is
+    /// none.
+    /// </summary>
+    public const string TraceParent = Prefix + "traceparent";
+
+    /// <summary>The vendors' part of <see cref="TraceParent"/>; left out where there is none, or it is longer than 1,024 characters.</summary>
+    public const string TraceState = Prefix + "tracestate";
 
     /// <summary>The host that gave the message up.</summary>
     public const string Host = Prefix + "host";

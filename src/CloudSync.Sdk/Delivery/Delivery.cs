@@ -70,8 +70,21 @@ internal sealed class FailureHistory
 
     public Exception? Exception { get; set; }
 
-    /// <summary>What the last exception says of itself; its type where it can't.</summary>
-    public string Reason { get; set; } = "";
+    /// <summary>What the last exception says of itself; its type where it can't, for that is the user's code, and may throw.</summary>
+    public string? Reason
+    {
+        get
+        {
+            try
+            {
+                return Exception?.Message;
+            }
+            catch (Exception)
+            {
+                return Exception?.GetType().ToString();
+            }
+        }
+    }
 
     /// <summary>The trace that the last call was made under; <see langword="null"/> when nobody traced it.</summary>
     public string? TraceParent { get; set; }

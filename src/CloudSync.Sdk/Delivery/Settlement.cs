@@ -244,7 +244,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         _metrics.Retried(failures.ErrorType);
         if (!plan.IsSplit)
-            _log.WillRetry(delivery.ShownId, delivery.ToString(), failures.ErrorType, failures.Reason, failures.Attempts, plan.Delay);
+            _log.WillRetry(delivery.ShownId, delivery.ToString(), failures.ErrorType, failures.Reason!, failures.Attempts, plan.Delay);
 
         _unclaim.Add(delivery);
         if (plan.Delay > TimeSpan.Zero)

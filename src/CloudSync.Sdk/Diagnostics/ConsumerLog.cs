@@ -71,7 +71,7 @@ internal static partial class ConsumerLog
         this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, ErrorType errorType, int attempts);
 
     [LoggerMessage(1103, LogLevel.Error,
-        "The dead letter of message {MessageId} ({Place}) could not be written to {DeadLetterTopic}. The message is kept, its offset is not committed, consumption pauses, and the write is tried again in {Delay}. Check that the topic exists, may be written, and takes messages some 4 KB larger than the source topic (max.message.bytes).")]
+        "The dead letter of message {MessageId} ({Place}) could not be written to {DeadLetterTopic}. The message is kept, its offset is not committed, consumption pauses, and the write is tried again in {Delay}. Check that the topic exists, may be written, and takes messages as large as the source topic does (max.message.bytes).")]
     public static partial void DeadLetterFailed(
         this ILogger log, Exception exception, string messageId, string place, string deadLetterTopic, TimeSpan delay);
 
@@ -96,6 +96,25 @@ internal static partial class ConsumerLog
     [LoggerMessage(1109, LogLevel.Critical,
         "Settling {Outcomes} outcomes failed. Their offsets are not committed and their keys wait until the consumer is restarted; please report this.")]
     public static partial void SettlementFailed(this ILogger log, Exception exception, int outcomes);
+
+    [LoggerMessage(1110, LogLevel.Error,
+        "The dead letter of message {MessageId} ({Place}) fits into its topic as the original alone and stands at {Letter} without any header of ours. What they would have said: {ErrorType}, HTTP status {HttpStatus}, {Attempts} attempts, failed first at {FirstFailure:O} and last at {LastFailure:O}, timestamp {Timestamp:O}, group {Group}, consumer {Consumer}, correlation id {CorrelationId}, traceparent {TraceParent}. To have them there, raise the topic's max.message.bytes by 16 KB.")]
+    public static partial void DeadLetterBare(
+        this ILogger log,
+        Exception exception,
+        string messageId,
+        string place,
+        string letter,
+        ErrorType errorType,
+        int? httpStatus,
+        int attempts,
+        DateTimeOffset firstFailure,
+        DateTimeOffset lastFailure,
+        DateTimeOffset timestamp,
+        string group,
+        string consumer,
+        string? correlationId,
+        string? traceParent);
 
     [LoggerMessage(1111, LogLevel.Error,
         "Consumer {Consumer}: a call of the sink with message {MessageId} ({Place}; {Messages} messages in all) ignored its cancellation and was abandoned; its messages go on as timed out. {Running} such calls have not ended, of {Max} that may. Does the sink hand its cancellation token on?")]

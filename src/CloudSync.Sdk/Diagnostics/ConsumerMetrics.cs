@@ -23,6 +23,9 @@ internal sealed class ConsumerMetrics : IDisposable
     private static readonly Counter<long> DeadLetteredMessages = CloudSyncMeter.Meter.CreateCounter<long>(
         "cloudsync.consumer.dead_letters", "{message}", "Messages kept as dead letters.");
 
+    private static readonly Counter<long> BareDeadLetters = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.dead_letters.bare", "{message}", "Dead letters whose topic had no room for any header of ours; what they would have said is in the log.");
+
     private static readonly Counter<long> StaleCompletions = CloudSyncMeter.Meter.CreateCounter<long>(
         "cloudsync.consumer.stale_completions", "{message}", "Deliveries that ended after their partition was given up; its next owner settles them.");
 
@@ -77,6 +80,8 @@ internal sealed class ConsumerMetrics : IDisposable
     public void Retried(ErrorType type) => RetriedMessages.Add(1, [.. _tags, new("error.type", type.ToString())]);
 
     public void DeadLettered(ErrorType type) => DeadLetteredMessages.Add(1, [.. _tags, new("error.type", type.ToString())]);
+
+    public void DeadLetteredBare() => BareDeadLetters.Add(1, _tags);
 
     public void Processed(TimeSpan duration) => ProcessDuration.Record(duration.TotalSeconds, _tags);
 

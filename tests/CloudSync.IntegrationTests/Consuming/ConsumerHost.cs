@@ -26,6 +26,7 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int BreakerClosed = 1105;
     public const int CallAbandoned = 1111;
     public const int BatchTakenApart = 1115;
+    public const int DeadLetterBare = 1110;
 
     private readonly IHost _host;
     private readonly string _name;
@@ -102,6 +103,9 @@ internal sealed class ConsumerHost : IAsyncDisposable
 
     /// <summary>How often something was logged.</summary>
     public int Logged(int eventId) => Records.Count(r => r.Id.Id == eventId);
+
+    /// <summary>What was logged under an event id, as it reads.</summary>
+    public string[] LoggedText(int eventId) => [.. Records.Where(r => r.Id.Id == eventId).Select(r => r.Message)];
 
     /// <summary>Waits until something was logged.</summary>
     public Task UntilLoggedAsync(int eventId, int times = 1) => Eventually.TrueAsync(

@@ -24,8 +24,8 @@ internal sealed class TestTopic(string bootstrapServers, string name, int partit
     public string Name => name;
 
     /// <summary>A topic of the cluster that all tests share.</summary>
-    public static async Task<TestTopic> CreateAsync(KafkaCluster cluster, int partitions = 1) =>
-        new(cluster.BootstrapServers, await cluster.CreateTopicAsync(partitions), partitions);
+    public static async Task<TestTopic> CreateAsync(KafkaCluster cluster, int partitions = 1, Dictionary<string, string>? settings = null) =>
+        new(cluster.BootstrapServers, await cluster.CreateTopicAsync(partitions, settings), partitions);
 
     /// <summary>Makes the topic on a real cluster, after somebody has asked for it in vain, or it was deleted a moment ago.</summary>
     public async Task MakeAsync()

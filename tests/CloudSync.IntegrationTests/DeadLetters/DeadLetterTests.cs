@@ -27,7 +27,11 @@ public sealed class DeadLetterTests(KafkaCluster cluster)
         {
             Key = key,
             Value = value,
-            Headers = new Headers { { "ce_id", "poison"u8.ToArray() }, { "x", null }, { "x", [0, 254] }, { "", [] } },
+            Headers = new Headers
+            {
+                { "ce_id", "poison"u8.ToArray() }, { "x", null }, { "x", [0, 254] }, { "", [] }, { "ce_correlationid", "basket-7"u8.ToArray() },
+                { "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"u8.ToArray() }, { "tracestate", "vendor=1"u8.ToArray() },
+            },
             TimestampMs = 1_700_000_000_123,
         };
         await topic.ProduceAsync([TestRecord.Of("before", "a"), poison, .. TestRecord.Many(5, i => $"key-{i}")]);
@@ -85,6 +89,9 @@ public sealed class DeadLetterTests(KafkaCluster cluster)
         Assert.Equal("2023-11-14T22:13:20.123Z", ours[DeadLetterHeaders.Timestamp]);
         Assert.Equal(consumer.Group, ours[DeadLetterHeaders.ConsumerGroup]);
         Assert.Equal("poison", ours[DeadLetterHeaders.MessageId]);
+        Assert.Equal("basket-7", ours[DeadLetterHeaders.CorrelationId]);
+        Assert.Equal("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", ours[DeadLetterHeaders.TraceParent]);
+        Assert.Equal("vendor=1", ours[DeadLetterHeaders.TraceState]);
         Assert.Equal(Environment.MachineName, ours[DeadLetterHeaders.Host]);
         var (first, last) = (Time(DeadLetterHeaders.FirstFailure), Time(DeadLetterHeaders.LastFailure));
         Assert.True(first <= last && last <= DateTimeOffset.UtcNow);
@@ -143,6 +150,43 @@ public sealed class DeadLetterTests(KafkaCluster cluster)
             Assert.Equal(record.Value, letter.Value);
             Assert.Equal(Text(record.Headers), Text(Originals(letter.Headers)));
         }
+    }
+
+    [Fact]
+    public async Task The_timestamp_is_kept_or_where_Kafka_does_not_take_it_the_letter_is_kept_all_the_same_and_says_it()
+    {
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster's topics have no settings and take any timestamp.");
+        var ahead = DateTimeOffset.UtcNow.AddDays(30).ToUnixTimeMilliseconds();
+        using var topic = await TestTopic.CreateAsync(
+            cluster, settings: new() { ["message.timestamp.after.max.ms"] = "9223372036854775807" });
+        using var appended = await TestTopic.CreateAsync(cluster, settings: new() { ["message.timestamp.type"] = "LogAppendTime" });
+        using var deadLetters = await TestTopic.CreateAsync(cluster, settings: new() { ["message.timestamp.after.max.ms"] = "3600000" });
+        await topic.ProduceAsync(TestRecord.Of("old") with { TimestampMs = 1 }, TestRecord.Of("none") with { TimestampMs = -1 });
+        await topic.ProduceAsync(TestRecord.Of("ahead") with { TimestampMs = ahead });
+        await appended.ProduceAsync(TestRecord.Of("appended") with { TimestampMs = 1_000 });
+        var appendTime = appended.ReadAll()[0].Message.Timestamp;
+        Assert.Equal(TimestampType.LogAppendTime, appendTime.Type);
+
+        var started = DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeMilliseconds();
+        var sink = new ScriptedSink((_, _) => SinkAnswer.Fail(ErrorType.Permanent));
+        foreach (var (source, count) in new[] { (topic, 3), (appended, 1) })
+        {
+            await using var consumer = await ConsumerHost.StartAsync(cluster, source, sink, options => options.DeadLetters.Topic = deadLetters.Name);
+            await Eventually.TrueAsync(() => consumer.Logged(ConsumerHost.DeadLettered) == count, "all are kept", Cancelled);
+            await consumer.StopAsync();
+            Assert.Equal(source.EndOffsets(), source.Committed(consumer.Group));
+        }
+
+        var letters = deadLetters.ReadAll().ToDictionary(l => Encoding.UTF8.GetString(l.Message.Headers.GetLastBytes("ce_id")), l => l.Message);
+        Assert.Equal(4, letters.Count);
+        Assert.Equal(1, letters["old"].Timestamp.UnixTimestampMs);
+        Assert.Equal(-1, letters["none"].Timestamp.UnixTimestampMs);
+        Assert.Equal(appendTime.UnixTimestampMs, letters["appended"].Timestamp.UnixTimestampMs);
+        Assert.InRange(letters["ahead"].Timestamp.UnixTimestampMs, started, ahead - 1);
+        Assert.Equal(
+            ahead,
+            DateTimeOffset.Parse(Encoding.UTF8.GetString(letters["ahead"].Headers.GetLastBytes(DeadLetterHeaders.Timestamp)), CultureInfo.InvariantCulture)
+                .ToUnixTimeMilliseconds());
     }
 
     private static IEnumerable<TestRecord> AnyShape()

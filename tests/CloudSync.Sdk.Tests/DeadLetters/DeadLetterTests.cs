@@ -10,6 +10,8 @@ public class DeadLetterTests
 {
     private static readonly DateTimeOffset First = new(2026, 11, 23, 10, 0, 0, 123, TimeSpan.Zero);
 
+    private const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
     private static readonly string[] Ours =
     [
         DeadLetterHeaders.ErrorType, DeadLetterHeaders.ExceptionType, DeadLetterHeaders.ExceptionMessage, DeadLetterHeaders.Attempts,
@@ -90,6 +92,73 @@ public class DeadLetterTests
     }
 
     [Fact]
+    public void It_says_what_the_message_belongs_to_and_under_which_trace_it_was_given_up()
+    {
+        (string, byte[]?)[] headers = [(CloudEvents.CorrelationId, "basket-7"u8.ToArray()), (CloudEvents.TraceParent, Bytes(Trace)), (CloudEvents.TraceState, "v=1"u8.ToArray())];
+
+        var own = DeadLetter.Build(Failed([1], [2], null, headers), "aws", "g");
+        Assert.Equal("basket-7", Text(own, DeadLetterHeaders.CorrelationId));
+        Assert.Equal(Trace, Text(own, DeadLetterHeaders.TraceParent));
+        Assert.Equal("v=1", Text(own, DeadLetterHeaders.TraceState));
+
+        // The call of one message continues its trace; the call of a batch has one of its own, which its vendors' state says nothing of.
+        var failed = Failed([1], [2], null, headers);
+        failed.Failures!.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+        var single = DeadLetter.Build(failed, "aws", "g");
+        Assert.Equal(failed.Failures.TraceParent, Text(single, DeadLetterHeaders.TraceParent));
+        Assert.Equal("v=1", Text(single, DeadLetterHeaders.TraceState));
+
+        failed.Failures.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        var batch = DeadLetter.Build(failed, "aws", "g");
+        Assert.Equal(failed.Failures.TraceParent, Text(batch, DeadLetterHeaders.TraceParent));
+        Assert.Null(Text(batch, DeadLetterHeaders.TraceState));
+        Assert.Equal("v=1", Text(batch, CloudEvents.TraceState));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("not a trace")]
+    [InlineData("00-00000000000000000000000000000000-b7ad6b7169203331-01")]
+    public void What_is_no_trace_context_is_not_said_to_be_one(string parent)
+    {
+        var letter = DeadLetter.Build(Failed([1], [2], null, (CloudEvents.TraceParent, Bytes(parent)), (CloudEvents.TraceState, "v=1"u8.ToArray())), "aws", "g");
+
+        Assert.Null(Text(letter, DeadLetterHeaders.TraceParent));
+        Assert.Null(Text(letter, DeadLetterHeaders.TraceState));
+        Assert.Null(Text(letter, DeadLetterHeaders.CorrelationId));
+    }
+
+    [Fact]
+    public void A_brief_letter_says_what_a_redrive_needs_and_a_bare_one_is_its_original()
+    {
+        var failed = Failed([1], [2], new InvalidOperationException(new string('x', 5_000)), ("mine", [7]), (DeadLetterHeaders.Offset, [1]));
+
+        var brief = DeadLetter.Build(failed, "aws", "aws-sync-group", new LetterForm(LetterDetails.Brief, false));
+        Assert.Equal(
+            [
+                "mine", DeadLetterHeaders.ErrorType, DeadLetterHeaders.Attempts, DeadLetterHeaders.LastFailure, DeadLetterHeaders.Topic, DeadLetterHeaders.Partition,
+                DeadLetterHeaders.Offset, DeadLetterHeaders.ConsumerGroup, DeadLetterHeaders.Consumer,
+            ],
+            brief.Headers.Select(h => h.Key));
+        Assert.InRange(brief.Headers.Sum(h => h.Key.Length + h.GetValueBytes().Length), 0, 400);
+        Assert.Equal(1_700_000_000_000, brief.Timestamp.UnixTimestampMs);
+
+        var bare = DeadLetter.Build(failed, "aws", "aws-sync-group", new LetterForm(LetterDetails.None, true));
+        Assert.Equal("mine", Assert.Single(bare.Headers).Key);
+        Assert.Equal([1], bare.Key);
+        Assert.Equal([2], bare.Value);
+        Assert.Equal(Timestamp.Default, bare.Timestamp);
+    }
+
+    [Fact]
+    public void What_others_chose_is_shown_cut_and_without_control_characters()
+    {
+        Assert.Null(DeadLetter.Shown(null));
+        Assert.Equal("a\uFFFD\uFFFDb", DeadLetter.Shown("a\r\nb"));
+        Assert.Equal(DeadLetter.MaxText, DeadLetter.Shown(new string('x', 1_000_000))!.Length);
+    }
+
+    [Fact]
     public void What_an_earlier_dead_letter_said_is_replaced_and_never_repeated()
     {
         var first = DeadLetter.Build(Failed([1], [2], headers: [("mine", [7]), (CloudEvents.Id, "order-1"u8.ToArray())]), "aws", "g");
@@ -119,9 +188,23 @@ public class DeadLetterTests
     [Fact]
     public void Our_headers_are_small_whatever_went_wrong()
     {
-        var letter = DeadLetter.Build(Failed([1], [2], new InvalidOperationException(new string('€', 1_000_000))), "aws", "g");
+        var text = new byte[600_000];
+        var letter = DeadLetter.Build(
+            Failed(
+                [1],
+                [2],
+                new InvalidOperationException(new string('€', 1_000_000)),
+                (CloudEvents.CorrelationId, text),
+                (CloudEvents.TraceParent, Bytes(Trace)),
+                (CloudEvents.TraceState, text)),
+            "aws",
+            "g");
 
-        Assert.InRange(letter.Headers.Sum(h => h.Key.Length + h.GetValueBytes().Length), 0, 8 * 1024);
+        Assert.InRange(
+            letter.Headers.Where(h => h.Key.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal)).Sum(h => h.Key.Length + h.GetValueBytes().Length),
+            0,
+            8 * 1024);
+        Assert.Null(Text(letter, DeadLetterHeaders.TraceState));
     }
 
     /// <summary>
@@ -175,6 +258,8 @@ public class DeadLetterTests
     }
 
     private static ReadOnlyMemory<byte>? Memory(byte[]? bytes) => bytes is null ? default(ReadOnlyMemory<byte>?) : bytes;
+
+    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
     private static string Utf8(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 

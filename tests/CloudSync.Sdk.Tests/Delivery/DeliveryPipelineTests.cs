@@ -141,7 +141,7 @@ public class DeliveryPipelineTests
         time.Advance(test.Options.SinkTimeout - TimeSpan.FromMilliseconds(1));
         Assert.Null(message.Failures);
 
-        await AdvanceUntilAsync(time, () => message.Failures is not null, TimeSpan.FromMilliseconds(1));
+        await AdvanceUntilAsync(time, () => message.Failures?.Exception is not null, TimeSpan.FromMilliseconds(1));
         Assert.Equal(ErrorType.Timeout, message.Failures!.ErrorType);
         Assert.IsType<TimeoutException>(message.Failures.Exception);
         Assert.Contains("SinkTimeout", message.Failures.Exception.Message, StringComparison.Ordinal);
@@ -170,7 +170,7 @@ public class DeliveryPipelineTests
         var message = test.Read("a").Single();
         await Eventually.True(() => calls == 1);
 
-        await AdvanceUntilAsync(time, () => message.Failures is not null);
+        await AdvanceUntilAsync(time, () => message.Failures?.Exception is not null);
         Assert.Equal(ErrorType.Timeout, message.Failures!.ErrorType);
         Assert.Contains("left behind", message.Failures.Exception!.Message, StringComparison.Ordinal);
         await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
@@ -204,7 +204,7 @@ public class DeliveryPipelineTests
         var message = test.Read("a").Single();
         await Eventually.True(() => calls == 1);
 
-        await AdvanceUntilAsync(time, () => message.Failures is not null);
+        await AdvanceUntilAsync(time, () => message.Failures?.Exception is not null);
         Assert.Equal(ErrorType.Timeout, message.Failures!.ErrorType);
         Assert.Contains("SinkTimeout", message.Failures.Exception!.Message, StringComparison.Ordinal);
         await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
@@ -230,7 +230,7 @@ public class DeliveryPipelineTests
         var message = test.Read("a").Single();
         await Eventually.True(() => calls == 1);
 
-        await AdvanceUntilAsync(time, () => message.Failures is not null);
+        await AdvanceUntilAsync(time, () => message.Failures?.Exception is not null);
         Assert.Contains("left behind", message.Failures!.Exception!.Message, StringComparison.Ordinal);
         await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
 

@@ -49,7 +49,7 @@ internal sealed class FailureTriage(
             log.EndpointHeld(consumer, wait);
 
         if (call.FailedWhole && outcomes.Length > 1 && outcomes[0].Plan.IsSplit)
-            log.BatchTakenApart(consumer, outcomes.Length, worst!.ErrorType, worst.Reason);
+            log.BatchTakenApart(consumer, outcomes.Length, worst!.ErrorType, worst.Reason!);
     }
 
     /// <summary>Writes the failure down.</summary>
@@ -59,7 +59,6 @@ internal sealed class FailureTriage(
         var failures = delivery.Failures ??= new FailureHistory { FirstFailure = now, FailingSince = Now, SuccessesSeen = long.MaxValue };
         var classification = Classify(delivery, failures.Attempts + 1, error);
         failures.LastFailure = now;
-        failures.Reason = ReasonOf(error);
         failures.TraceParent = traceParent;
         failures.ErrorType = Enum.IsDefined(classification.Type) ? classification.Type : ErrorType.Unknown;
         failures.RetryAfter = RetryPolicy.RetryAfter(classification);
@@ -69,11 +68,11 @@ internal sealed class FailureTriage(
 
     private void TellBreaker(FailureHistory failure, Admission admission)
     {
-        if (!gate.Failed(admission, RuleOf(failure).Breaker, failure.ErrorType, failure.Reason))
+        if (!gate.Failed(admission, RuleOf(failure).Breaker, failure.ErrorType, failure.Reason!))
             return;
 
         metrics.BreakerOpened(failure.ErrorType);
-        log.BreakerOpened(consumer, failure.ErrorType, failure.Reason, options.Breaker.BreakDuration);
+        log.BreakerOpened(consumer, failure.ErrorType, failure.Reason!, options.Breaker.BreakDuration);
     }
 
     private RetryPlan Decide(FailureHistory failures, in CallEnd call, int messages)
@@ -120,19 +119,6 @@ internal sealed class FailureTriage(
         }
 
         return DefaultErrorClassifier.Classify(exception);
-    }
-
-    /// <summary>What an exception says of itself is its own code, and may throw.</summary>
-    private static string ReasonOf(Exception exception)
-    {
-        try
-        {
-            return exception.Message;
-        }
-        catch (Exception)
-        {
-            return exception.GetType().ToString();
-        }
     }
 
     private ErrorRule RuleOf(FailureHistory failures) => _rules[(int)failures.ErrorType];

@@ -2,14 +2,15 @@ using System.Globalization;
 
 namespace CloudSync.Sdk;
 
-/// <summary>What an HTTP status means for a message.</summary>
-internal static class HttpStatus
+/// <summary>What an HTTP status means for a message. For an <see cref="IErrorClassifier"/> that knows the exceptions of a client library.</summary>
+public static class HttpStatus
 {
     /// <summary>
     /// The kind of error that a status stands for; <see langword="null"/> for 2xx. The question behind it: would another message, or the same one later,
     /// fare better? All messages go to one address by one method, so what is wrong with those is an outage of the endpoint and no fault of the message:
     /// it pauses consumption and dead-letters nothing.
     /// </summary>
+    /// <param name="status">The status; below 200 or above 599 it is <see cref="ErrorType.Unknown"/>.</param>
     public static ErrorType? ErrorTypeOf(int status) => status switch
     {
         >= 200 and <= 299 => null,
@@ -39,10 +40,10 @@ internal static class HttpStatus
     };
 
     /// <summary>Whether the endpoint has read a whole batch and refuses it because of what is in it, so that the messages must be told apart.</summary>
-    public static bool IsPoison(int status) => status is 400 or 422;
+    internal static bool IsPoison(int status) => status is 400 or 422;
 
     /// <summary>A status for a reader: <c>503 ServiceUnavailable</c>. The endpoint's own words are left out, since they may hold anything.</summary>
-    public static string Describe(int status) => Enum.IsDefined((System.Net.HttpStatusCode)status)
+    internal static string Describe(int status) => Enum.IsDefined((System.Net.HttpStatusCode)status)
         ? string.Create(CultureInfo.InvariantCulture, $"{status} {(System.Net.HttpStatusCode)status}")
         : status.ToString(CultureInfo.InvariantCulture);
 }
