@@ -17,9 +17,12 @@ internal static class DeadLetter
     {
         var failures = delivery.Failures ?? throw new ArgumentException("A message that has not failed is no dead letter.", nameof(delivery));
         var headers = new Headers();
+        var redriven = false;
         foreach (var header in delivery.Headers)
         {
-            if (!header.Name.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal))
+            // What a redrive has added, an id behind its own headers too, is no header of the original.
+            redriven |= header.Name.StartsWith(RedriveHeaders.Prefix, StringComparison.Ordinal);
+            if (!IsOurs(header.Name) && !(redriven && header.Name == CloudEvents.Id))
                 headers.Add(header.Name, header.Value?.ToArray());
         }
 
@@ -39,6 +42,7 @@ internal static class DeadLetter
         Add(headers, DeadLetterHeaders.ConsumerGroup, group);
         Add(headers, DeadLetterHeaders.Consumer, consumer);
         Add(headers, DeadLetterHeaders.MessageId, Cut(delivery.Id));
+        Add(headers, DeadLetterHeaders.Redrives, Cut(delivery.Headers.GetString(RedriveHeaders.Count)));
         headers.Add(DeadLetterHeaders.Host, Host);
         headers.Add(DeadLetterHeaders.SdkVersion, SdkVersion);
         return new Message<byte[]?, byte[]?>
@@ -49,6 +53,9 @@ internal static class DeadLetter
             Timestamp = new Timestamp(delivery.TimestampMs, TimestampType.CreateTime),
         };
     }
+
+    private static bool IsOurs(string name) =>
+        name.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal) || name.StartsWith(RedriveHeaders.Prefix, StringComparison.Ordinal);
 
     private static int? StatusOf(Exception? exception) => exception switch
     {

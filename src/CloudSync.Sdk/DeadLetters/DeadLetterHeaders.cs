@@ -54,9 +54,21 @@ public static class DeadLetterHeaders
     /// </summary>
     public const string MessageId = Prefix + "message-id";
 
+    /// <summary>How often the message had been redriven when it failed; left out for one that never was.</summary>
+    public const string Redrives = Prefix + "redrives";
+
     /// <summary>The host that gave the message up.</summary>
     public const string Host = Prefix + "host";
 
     /// <summary>The version of the SDK.</summary>
     public const string SdkVersion = Prefix + "sdk-version";
+
+    /// <summary>
+    /// On a record that is no dead letter but a marker: which letters of its partition were redriven, as ranges of offsets such as <c>5-120,130</c>. It has no key and
+    /// no value, <see cref="ConsumerGroup"/>, and <see cref="RedrivenAt"/>.
+    /// </summary>
+    public const string Redriven = Prefix + "redriven";
+
+    /// <summary>On a marker: when it was written.</summary>
+    public const string RedrivenAt = Prefix + "redriven-at";
 }
