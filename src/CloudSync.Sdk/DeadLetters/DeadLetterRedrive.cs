@@ -94,7 +94,7 @@ public sealed class DeadLetterRedrive
         var survey = await SurveyAsync(topic, letter => letter.Problem is null && filter.Matches(letter), progress, cancellationToken);
         using var sender = settings.DryRun ? null : new RedriveSender(_options, _time);
         var run = new Run(topic, sender, new RateLimit(settings.MaxPerSecond, _time), _time, progress, Math.Min(survey.Waiting, settings.MaxLetters ?? long.MaxValue));
-        var ended = true;
+        var hasFailed = true;
         try
         {
             await foreach (var batch in MatchingAsync(topic, survey, cancellationToken))
@@ -111,16 +111,17 @@ public sealed class DeadLetterRedrive
                     break;
             }
 
-            ended = false;
+            hasFailed = false;
         }
         finally
         {
             // What ended it goes on to the caller, unless this fails too: then letters were sent that are not marked, which is the worse news.
             if (sender is not null)
-                await FinishAsync(sender, ended);
+                await FinishAsync(sender, hasFailed);
+
+            run.Report();
         }
 
-        run.Report();
         return new RedriveResult
         {
             Waiting = survey.Waiting,

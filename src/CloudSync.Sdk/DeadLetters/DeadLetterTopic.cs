@@ -1,3 +1,4 @@
+using CloudSync.Sdk.Settings;
 using Confluent.Kafka;
 
 namespace CloudSync.Sdk;
@@ -186,7 +187,7 @@ internal sealed class DeadLetterTopic : IDisposable
     }
 
     private DeadLetterRedriveException NoAnswer(string what, KafkaException? cause) => new(
-        $"Kafka at {_options.BootstrapServers} {what} within {_options.Timeout.TotalSeconds:0} s (Timeout). {_lastError?.Reason ?? cause?.Error.Reason} "
+        $"Kafka at {_options.BootstrapServers} {what} within {SettingText.Format(_options.Timeout)} (Timeout): {_lastError?.Reason ?? cause?.Error.Reason ?? "it is silent"}. "
         + "Look at the brokers, BootstrapServers and the security settings under Kafka.",
         cause);
 
@@ -198,6 +199,7 @@ internal sealed class DeadLetterTopic : IDisposable
             GroupId = "cloudsync-redrive",
             AutoOffsetReset = AutoOffsetReset.Earliest,
             QueuedMaxMessagesKbytes = 16 * 1024,
+            FetchWaitMaxMs = 100,
         };
         foreach (var (key, value) in options.Kafka)
             config.Set(key, value);
