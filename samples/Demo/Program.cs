@@ -187,6 +187,9 @@ internal static class Program
             Post one that both endpoints refuse, and read it in the dead letters, with why it is there:
               curl -s {api}api/sync -H 'content-type: application/json' -d '{Poison}'
               kcat -C -b {kafka.BootstrapServers} -t {DemoKafka.DeadLetterTopic} -e -f 'key %k\nvalue %s\nheaders %h\n\n'
+            List the dead letters, and send those of one cloud back (it refuses them once more, and the new letter says so):
+              dotnet run --project src/CloudSync.Cli -- dlq list -b {kafka.BootstrapServers}
+              dotnet run --project src/CloudSync.Cli -- dlq redrive -b {kafka.BootstrapServers} --group aws-sync-group
 
             """);
 

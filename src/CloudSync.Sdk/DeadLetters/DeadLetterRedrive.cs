@@ -92,7 +92,8 @@ public sealed class DeadLetterRedrive
         DeadLetterRedriveRules.ThrowIfAny(nameof(RedriveSettings), DeadLetterRedriveRules.Check(settings), nameof(settings));
         using var topic = new DeadLetterTopic(_options, _time);
         var survey = await SurveyAsync(topic, letter => letter.Problem is null && filter.Matches(letter), progress, cancellationToken);
-        using var sender = settings.DryRun ? null : new RedriveSender(_options, _time);
+        using var producer = settings.DryRun ? null : new RedriveProducer(_options);
+        var sender = producer is null ? null : new RedriveSender(_options, _time, producer.ProduceAsync);
         var run = new Run(topic, sender, new RateLimit(settings.MaxPerSecond, _time), _time, progress, Math.Min(survey.Waiting, settings.MaxLetters ?? long.MaxValue));
         var hasFailed = true;
         try

@@ -8,7 +8,7 @@ namespace CloudSync.Sdk;
 /// Sends letters back to where they came from, and marks in the dead-letter topic those that the brokers have acknowledged. Of one key, one is under way at a time: when
 /// it can't be sent, nothing behind it has been. One caller at a time.
 /// </summary>
-internal sealed class RedriveSender : IDisposable
+internal sealed class RedriveSender
 {
     private const int MostUnderWay = 1_000;
     private const long MostBytesUnderWay = 32 * 1024 * 1024;
@@ -18,30 +18,24 @@ internal sealed class RedriveSender : IDisposable
 
     private readonly DeadLetterRedriveOptions _options;
     private readonly TimeProvider _time;
-    private readonly IProducer<byte[]?, byte[]?> _client;
+    private readonly Func<TopicPartition, Message<byte[]?, byte[]?>, Task> _produce;
     private readonly Queue<UnderWay> _underWay = new();
     private readonly Dictionary<ulong, Task> _keys = [];
     private readonly List<(DeadLetterPosition Position, string Group)> _unmarked = [];
     private long _bytesUnderWay;
     private long _markedAt;
-    private volatile Error? _lastError;
 
-    /// <exception cref="DeadLetterRedriveException">The client refuses its settings.</exception>
-    public RedriveSender(DeadLetterRedriveOptions options, TimeProvider time)
+    /// <param name="options">Where the dead letters are.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="produce">Sends a record and returns when all in-sync replicas have it.</param>
+    public RedriveSender(DeadLetterRedriveOptions options, TimeProvider time, Func<TopicPartition, Message<byte[]?, byte[]?>, Task> produce)
     {
         _options = options;
         _time = time;
+        _produce = produce;
 
         // The first letter is marked at once: who may not write into the dead-letter topic learns it after one letter, and not after a thousand.
         _markedAt = time.GetTimestamp() - (long)(MarkInterval.TotalSeconds * time.TimestampFrequency);
-        try
-        {
-            _client = new ProducerBuilder<byte[]?, byte[]?>(Config(options)).SetErrorHandler((_, error) => _lastError = error).SetLogHandler((_, _) => { }).Build();
-        }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or KafkaException)
-        {
-            throw new DeadLetterRedriveException($"The Kafka client refuses its settings: {e.Message.TrimEnd('.')}. Look at Kafka in the options.", e);
-        }
     }
 
     /// <summary>How many letters the brokers have acknowledged.</summary>
@@ -62,7 +56,7 @@ internal sealed class RedriveSender : IDisposable
             await SettleFirstAsync();
 
         var bytes = (letter.Key?.Length ?? 0) + (letter.Value?.Length ?? 0);
-        var sent = ProduceAsync(RedrivenRecord.Destination(letter, partitions), RedrivenRecord.Build(letter));
+        var sent = _produce(RedrivenRecord.Destination(letter, partitions), RedrivenRecord.Build(letter));
         _underWay.Enqueue(new UnderWay(letter, letter.Key is null ? null : lane, bytes, sent));
         _bytesUnderWay += bytes;
         if (letter.Key is not null)
@@ -102,8 +96,6 @@ internal sealed class RedriveSender : IDisposable
             throw failure;
     }
 
-    public void Dispose() => _client.Dispose();
-
     private async Task SettleFirstAsync()
     {
         var (letter, lane, bytes, sent) = _underWay.Peek();
@@ -119,7 +111,6 @@ internal sealed class RedriveSender : IDisposable
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"The letter at {letter.Position} of {_options.Topic} could not be sent back to {letter.Topic} [{letter.Partition}]: {e.Message.TrimEnd('.')}. ")
-                + (e is KafkaException { Error.Code: ErrorCode.Local_MsgTimedOut } && _lastError is { } error ? $"Before that, the client said: {error.Reason}. " : "")
                 + "Nothing behind it with its key was sent; what was acknowledged is marked, and is not sent again. Remove the cause and start again, or leave this letter out.",
                 e)
             {
@@ -144,14 +135,14 @@ internal sealed class RedriveSender : IDisposable
         {
             await Task.WhenAll(_unmarked
                 .GroupBy(letter => (letter.Position.Partition, letter.Group))
-                .Select(marked => ProduceAsync(
+                .Select(marked => _produce(
                     new TopicPartition(_options.Topic, marked.Key.Partition),
                     RedriveMarker.Build(marked.Key.Group, marked.Select(letter => letter.Position.Offset), _time.GetUtcNow()))));
         }
         catch (KafkaException e)
         {
             throw new DeadLetterRedriveException(
-                $"{Letters(_unmarked.Count)} were sent back, and could not be marked in {_options.Topic}: {e.Error.Reason}. The next run sends them again, with the same ids: "
+                $"{Letters(_unmarked.Count)} sent back could not be marked in {_options.Topic}: {e.Error.Reason}. The next run sends again what is not marked, with the same ids: "
                 + "consumers recognise them while their idempotency store does. Marking needs the right to write into the dead-letter topic.",
                 e);
         }
@@ -161,35 +152,6 @@ internal sealed class RedriveSender : IDisposable
     }
 
     private static string Letters(int letters) => letters == 1 ? "1 letter" : string.Create(CultureInfo.InvariantCulture, $"{letters:N0} letters");
-
-    private async Task ProduceAsync(TopicPartition place, Message<byte[]?, byte[]?> message)
-    {
-        var report = await _client.ProduceAsync(place, message);
-        if (report.Status != PersistenceStatus.Persisted)
-            throw new KafkaException(new Error(ErrorCode.Local_Fail, $"It was not acknowledged ({report.Status})"));
-    }
-
-    private static ProducerConfig Config(DeadLetterRedriveOptions options)
-    {
-        var config = new ProducerConfig
-        {
-            ClientId = "cloudsync-redrive",
-            CompressionType = CompressionType.Lz4,
-            LingerMs = 1,
-
-            // The broker knows how large a message may be; and where a partition is gone, a key goes where the SDK's producer sends it.
-            MessageMaxBytes = 100_000_000,
-            Partitioner = Partitioner.Murmur2Random,
-        };
-        foreach (var (key, value) in options.Kafka)
-            config.Set(key, value);
-
-        config.BootstrapServers = options.BootstrapServers;
-        config.Acks = Acks.All;
-        config.EnableIdempotence = true;
-        config.MessageTimeoutMs = (int)options.Timeout.TotalMilliseconds;
-        return config;
-    }
 
     private sealed record UnderWay(DeadLetterRecord Letter, ulong? Lane, int Bytes, Task Sent);
 }

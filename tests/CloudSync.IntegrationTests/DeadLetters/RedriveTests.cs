@@ -210,37 +210,35 @@ public sealed class RedriveTests(KafkaCluster cluster)
     }
 
     [Fact]
-    public async Task A_letter_that_cannot_be_sent_stops_the_run_and_nothing_behind_it_with_its_key_is_sent()
+    public async Task A_letter_that_its_topic_has_no_room_for_stops_the_run_and_may_be_left_out()
     {
-        Assert.SkipUnless(cluster.Kind == KafkaKind.Embedded, "Needs brokers that refuse a write when they are told to.");
-        await using var embedded = EmbeddedKafka.Start();
-        var name = KafkaCluster.UniqueName("test");
-        embedded.CreateTopic(name);
-        embedded.CreateTopic(name + "-dlq");
-        using var topic = new TestTopic(embedded.BootstrapServers, name, 1);
-        using var deadLetters = new TestTopic(embedded.BootstrapServers, name + "-dlq", 1);
-        await deadLetters.ProduceAsync(Enumerable.Range(0, 6).Select(i => new TestRecord
-        {
-            Key = [(byte)(i % 2)],
-            Headers = Headers((DeadLetterHeaders.ConsumerGroup, "g"), (DeadLetterHeaders.Topic, name), (DeadLetterHeaders.Partition, "0"), ("ce_id", Id(i))),
-        }));
-        embedded.FailRequests(EmbeddedKafkaRequest.Produce, ErrorCode.MsgSizeTooLarge);
-        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = embedded.BootstrapServers, Topic = deadLetters.Name });
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster takes records of any size.");
+        using var topic = await TestTopic.CreateAsync(cluster);
+        using var deadLetters = await TestTopic.CreateAsync(cluster);
+        await topic.SetAsync("max.message.bytes", "700000");
+        var (small, large) = (new byte[600_000], new byte[900_000]);
+        new Random(1).NextBytes(small);
+        new Random(2).NextBytes(large);
+        for (var i = 0; i < 5; i++)
+            await deadLetters.ProduceAsync(new TestRecord
+            {
+                Key = [1],
+                Value = i == 2 ? large : small,
+                Headers = Headers((DeadLetterHeaders.ConsumerGroup, "g"), (DeadLetterHeaders.Topic, topic.Name), (DeadLetterHeaders.Partition, "0"), ("ce_id", Id(i))),
+            });
+        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = cluster.BootstrapServers, Topic = deadLetters.Name });
 
         var failure = await Assert.ThrowsAsync<DeadLetterRedriveException>(() => redrive.RedriveAsync(new DeadLetterFilter(), cancellationToken: Cancelled));
 
-        Assert.NotNull(failure.Position);
-        Assert.Contains(failure.Position.ToString()!, failure.Message, StringComparison.Ordinal);
-        var sent = topic.ReadAll().Select(r => Number(Encoding.UTF8.GetString(r.Message.Headers.GetLastBytes("ce_id")))).ToList();
-        Assert.DoesNotContain(sent, id => id % 2 == failure.Position.Value.Offset % 2);
+        Assert.Equal(new DeadLetterPosition(0, 2), failure.Position);
+        Assert.Contains($"0:2 of {deadLetters.Name}", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(["0", "1"], Ids());
+        var rest = await redrive.RedriveAsync(
+            new DeadLetterFilter { Except = new HashSet<DeadLetterPosition> { new(0, 2) } }, cancellationToken: Cancelled);
+        Assert.Equal((2L, 2L), (rest.Waiting, rest.Sent));
+        Assert.Equal(["0", "1", "3", "4"], Ids());
 
-        // The cause is gone: what was not sent is, and nothing twice.
-        var rest = await redrive.RedriveAsync(new DeadLetterFilter(), cancellationToken: Cancelled);
-        Assert.Equal(6 - sent.Count, rest.Sent);
-        var ids = topic.ReadAll().Select(r => Number(Encoding.UTF8.GetString(r.Message.Headers.GetLastBytes("ce_id")))).ToList();
-        Assert.Equal([0, 1, 2, 3, 4, 5], ids.Order());
-        Assert.Equal([0, 2, 4], ids.Where(id => id % 2 == 0));
-        Assert.Equal([1, 3, 5], ids.Where(id => id % 2 == 1));
+        IEnumerable<string> Ids() => topic.ReadAll().Select(r => Encoding.UTF8.GetString(r.Message.Headers.GetLastBytes("ce_id")));
     }
 
     [Fact]
@@ -274,14 +272,13 @@ public sealed class RedriveTests(KafkaCluster cluster)
     }
 
     /// <summary>One cloud: a consumer, its sink, and what that refuses.</summary>
-    private sealed class Cloud : IAsyncDisposable
+    private sealed class Cloud(bool recognisesDuplicates) : IAsyncDisposable
     {
         private volatile HashSet<string> _refused = [];
         private ConsumerHost? _consumer;
 
-        public Cloud() => Sink = new ScriptedSink((message, _) => RefuseAll || _refused.Contains(message.Id) ? SinkAnswer.Fail(ErrorType.Permanent) : SinkAnswer.Succeed);
-
-        public ScriptedSink Sink { get; }
+        public ScriptedSink Sink => field ??= new ScriptedSink(
+            (message, _) => RefuseAll || _refused.Contains(message.Id) ? SinkAnswer.Fail(ErrorType.Permanent) : SinkAnswer.Succeed);
 
         public string Group => _consumer!.Group;
 
@@ -290,7 +287,11 @@ public sealed class RedriveTests(KafkaCluster cluster)
         public void Refuse(IEnumerable<string> ids) => _refused = ids.ToHashSet();
 
         public async Task StartAsync(KafkaCluster cluster, TestTopic topic, TestTopic deadLetters) =>
-            _consumer = await ConsumerHost.StartAsync(cluster, topic, Sink, options => options.DeadLetters.Topic = deadLetters.Name);
+            _consumer = await ConsumerHost.StartAsync(cluster, topic, Sink, options =>
+            {
+                options.DeadLetters.Topic = deadLetters.Name;
+                options.Idempotency.Enabled = recognisesDuplicates;
+            });
 
         public Task UntilDeadLetteredAsync(int letters) => _consumer!.UntilLoggedAsync(ConsumerHost.DeadLettered, letters);
 
@@ -304,9 +305,10 @@ public sealed class RedriveTests(KafkaCluster cluster)
 
         public TestTopic DeadLetters => deadLetters;
 
-        public Cloud Aws { get; } = new();
+        public Cloud Aws { get; } = new(recognisesDuplicates: true);
 
-        public Cloud Azure { get; } = new();
+        /// <summary>Sees everything that its consumer lets through: its endpoint is spared a redriven message by nothing but the group that this one names.</summary>
+        public Cloud Azure { get; } = new(recognisesDuplicates: false);
 
         public DeadLetterRedrive Redrive { get; } = new(new DeadLetterRedriveOptions { BootstrapServers = topic.BootstrapServers, Topic = deadLetters.Name });
 
