@@ -200,7 +200,13 @@ internal sealed class DeadLetterTopic : IDisposable
             AutoOffsetReset = AutoOffsetReset.Earliest,
             QueuedMaxMessagesKbytes = 16 * 1024,
             FetchWaitMaxMs = 100,
+
+            // A low rate leaves the client alone for as long as it takes to send what was read.
+            MaxPollIntervalMs = 86_400_000,
         };
+
+        // As for the consumers: a fetcher whose queue was full once would be idle for a second.
+        config.Set("fetch.queue.backoff.ms", "10");
         foreach (var (key, value) in options.Kafka)
             config.Set(key, value);
 

@@ -20,7 +20,7 @@ internal sealed class RedriveSender
     private readonly TimeProvider _time;
     private readonly Func<TopicPartition, Message<byte[]?, byte[]?>, Task> _produce;
     private readonly Queue<UnderWay> _underWay = new();
-    private readonly Dictionary<ulong, Task> _keys = [];
+    private readonly HashSet<ulong> _keys = [];
     private readonly List<(DeadLetterPosition Position, string Group)> _unmarked = [];
     private long _bytesUnderWay;
     private long _markedAt;
@@ -44,15 +44,12 @@ internal sealed class RedriveSender
     /// <summary>How many of them are not marked yet.</summary>
     public int Unmarked => _unmarked.Count;
 
-    /// <summary>How long until marks are due.</summary>
-    public TimeSpan UntilMarksAreDue => MarkInterval - _time.GetElapsedTime(_markedAt) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
-
     /// <summary>Sends a letter, once there is room for it and no other of its key is under way.</summary>
     /// <exception cref="DeadLetterRedriveException">One that was sent before could not be.</exception>
     public async Task SendAsync(DeadLetterRecord letter, int partitions)
     {
         var lane = letter.Key is { } key ? XxHash3.HashToUInt64(key.Span) : 0;
-        while (_underWay.Count >= MostUnderWay || _bytesUnderWay >= MostBytesUnderWay || (letter.Key is not null && _keys.ContainsKey(lane)))
+        while (_underWay.Count >= MostUnderWay || _bytesUnderWay >= MostBytesUnderWay || (letter.Key is not null && _keys.Contains(lane)))
             await SettleFirstAsync();
 
         var bytes = (letter.Key?.Length ?? 0) + (letter.Value?.Length ?? 0);
@@ -60,7 +57,7 @@ internal sealed class RedriveSender
         _underWay.Enqueue(new UnderWay(letter, letter.Key is null ? null : lane, bytes, sent));
         _bytesUnderWay += bytes;
         if (letter.Key is not null)
-            _keys[lane] = sent;
+            _keys.Add(lane);
     }
 
     /// <summary>Takes note of what was acknowledged meanwhile, and marks it when it is time to.</summary>
@@ -70,7 +67,7 @@ internal sealed class RedriveSender
         while (_underWay.TryPeek(out var first) && first.Sent.IsCompleted)
             await SettleFirstAsync();
 
-        if (_unmarked.Count >= MarkAt || (_unmarked.Count > 0 && UntilMarksAreDue == TimeSpan.Zero))
+        if (_unmarked.Count >= MarkAt || (_unmarked.Count > 0 && _time.GetElapsedTime(_markedAt) >= MarkInterval))
             await MarkAsync();
     }
 

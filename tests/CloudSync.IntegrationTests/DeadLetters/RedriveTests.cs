@@ -5,6 +5,7 @@ using CloudSync.Sdk;
 using CloudSync.Sdk.Testing;
 using CloudSync.Tests;
 using Confluent.Kafka;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using Xunit;
 
 namespace CloudSync.IntegrationTests.DeadLetters;
@@ -18,6 +19,7 @@ public sealed class RedriveTests(KafkaCluster cluster)
     public async Task Letters_go_back_to_the_group_that_failed_alone_once_and_in_the_order_of_their_keys()
     {
         const int Count = 200, Keys = 7;
+        using var skipped = new MetricCollector<long>(null, "CloudSync.Sdk", "cloudsync.consumer.skipped");
         await using var clouds = await Clouds.StartAsync(cluster, partitions: 3);
         var poison = Enumerable.Range(0, Count).Where(i => i % 3 == 0).Select(Id).ToHashSet();
         clouds.Aws.Refuse(poison);
@@ -38,6 +40,7 @@ public sealed class RedriveTests(KafkaCluster cluster)
         Assert.Equal((poison.Count, poison.Count, 0L, 0L), (result.Waiting, result.Sent, result.RedrivenBefore, result.Unreadable));
         await clouds.UntilCommittedAsync();
         Assert.Equal(Count, clouds.Azure.Sink.Attempts.Count);
+        Assert.Equal(poison.Count, skipped.GetMeasurementSnapshot().Where(m => Equals(m.Tags["messaging.consumer.group.name"], clouds.Azure.Group)).Sum(m => m.Value));
         var delivered = clouds.Aws.Sink.Delivered;
         Assert.Equal(Enumerable.Range(0, Count).Select(Id).Order(), delivered.Select(m => m.Id).Order());
         foreach (var key in delivered.Where(m => poison.Contains(m.Id)).GroupBy(m => Encoding.UTF8.GetString(m.Key!.Value.Span)))
