@@ -50,6 +50,9 @@ internal sealed class DeadLetterReader : IDisposable
     private void Tell(Message<byte[], byte[]> message)
     {
         // The names are written out here: a ledger that took them from the SDK would agree with it whatever they were.
+        if (message.Headers.TryGetLastBytes("cloudsync-dlq-redriven", out _))
+            return; // A marker of a redrive, and no letter.
+
         var group = Text(message.Headers, "cloudsync-dlq-consumer-group");
         var saysWhy = Text(message.Headers, "cloudsync-dlq-error-type") is not null
             && Text(message.Headers, "cloudsync-dlq-exception-message") is not null

@@ -191,9 +191,10 @@ internal static class Program
             Take aws down (or: throttled, hanging, cut, locked), post, and see the breaker pause its group; then let it come back:
               curl -X PUT {aws.Address}/down
               curl -X PUT {aws.Address}/fair
-            Mend what makes aws refuse poison, and send it its dead letters again:
+            List the dead letters; mend what makes aws refuse poison, and send it its own back:
+              dotnet run --project src/CloudSync.Cli -- dlq list -b {kafka.BootstrapServers}
               curl -X PUT {aws.Address}/fixed
-              dotnet run --project src/CloudSync.Cli -- dlq redrive -b {kafka.BootstrapServers} --group aws-sync-group --yes
+              dotnet run --project src/CloudSync.Cli -- dlq redrive -b {kafka.BootstrapServers} --group aws-sync-group
 
             """);
 

@@ -33,7 +33,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly Assignment _assignment = new();
-    private readonly RecordBatch _batch = new(BatchSize);
+    private readonly RecordBatch _batch;
     private readonly HashSet<int> _paused = [];
 
     /// <summary>
@@ -64,6 +64,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         ILogger log)
     {
         _options = options;
+        _batch = new RecordBatch(BatchSize, options.GroupId);
         _factory = factory;
         _errors = errors;
         _pipeline = pipeline;
@@ -279,6 +280,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             return;
 
         _handover.Clear();
+        var skipped = 0;
         for (int start = 0, end; start < records.Length; start = end)
         {
             var partition = records[start].Partition;
@@ -286,24 +288,34 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 end++;
 
             if (_assignment.Find(partition) is { } progress)
-                Track(progress, records[start..end]);
+                skipped += Track(progress, records[start..end]);
         }
 
-        _metrics.Consumed(_handover.Count);
+        _metrics.Consumed(_handover.Count + skipped);
+        if (skipped > 0)
+            _metrics.Skipped(skipped);
+
         _pipeline.Accept(CollectionsMarshal.AsSpan(_handover));
     }
 
-    private void Track(PartitionProgress progress, ReadOnlySpan<RawRecord> records)
+    /// <returns>How many were redriven for another group: they are settled here, and nobody sees them.</returns>
+    private int Track(PartitionProgress progress, ReadOnlySpan<RawRecord> records)
     {
-        while (!records.IsEmpty)
+        var skipped = 0;
+        while (true)
         {
             var tracked = progress.Track(records);
             foreach (ref readonly var record in records[..tracked])
-                _handover.Add(new Delivery(_options.Topic, record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
+            {
+                if (!record.IsForAnotherGroup)
+                    _handover.Add(new Delivery(_options.Topic, record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
+                else if (progress.Settle(record.Offset))
+                    skipped++;
+            }
 
             records = records[tracked..];
             if (records.IsEmpty)
-                return;
+                return skipped;
 
             _log.OffsetsWentBack(progress.Partition, _options.Topic, records[0].Offset);
             progress = _assignment.Restart(progress.Partition);

@@ -11,8 +11,9 @@ namespace CloudSync.Sdk;
 /// <param name="Partition">The partition.</param>
 /// <param name="Offset">The offset.</param>
 /// <param name="TimestampMs">Milliseconds since the Unix epoch.</param>
+/// <param name="IsForAnotherGroup">It was redriven for a group that is not the consumer's (<see cref="RedriveHeaders.Group"/>): nobody here shall see it.</param>
 internal readonly record struct RawRecord(
-    byte[] Buffer, int Start, int KeyLength, int ValueLength, int HeadersLength, int Partition, long Offset, long TimestampMs)
+    byte[] Buffer, int Start, int KeyLength, int ValueLength, int HeadersLength, int Partition, long Offset, long TimestampMs, bool IsForAnotherGroup = false)
 {
     /// <summary>A record with a buffer of its own.</summary>
     public static RawRecord Create(

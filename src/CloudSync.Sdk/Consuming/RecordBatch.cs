@@ -7,7 +7,9 @@ namespace CloudSync.Sdk;
 /// Records as they are read, and the writer of their bytes. Key, value and headers of a record are copied once, behind those of the record before, into
 /// a buffer that is never used again: a sink that keeps a message keeps 16 KiB at most beside it, and never sees another message's bytes.
 /// </summary>
-internal sealed class RecordBatch(int capacity) : IDeserializer<int>
+/// <param name="capacity">Records at most.</param>
+/// <param name="group">The consumer's group: it knows by it the records that were redriven for another one.</param>
+internal sealed class RecordBatch(int capacity, string group = "") : IDeserializer<int>
 {
     /// <summary>
     /// Far below the large-object threshold of 85,000 bytes, and small: one message that is held for long keeps its whole buffer alive.
@@ -15,12 +17,14 @@ internal sealed class RecordBatch(int capacity) : IDeserializer<int>
     public const int BufferSize = 16 * 1024;
 
     private readonly RawRecord[] _records = new RawRecord[capacity];
+    private readonly byte[] _group = Encoding.UTF8.GetBytes(group);
     private byte[] _buffer = [];
     private int _start;
     private int _end;
     private int _keyLength;
     private int _valueLength;
     private int _headersLength;
+    private bool _isForAnotherGroup;
 
     public int Capacity => capacity;
 
@@ -51,6 +55,7 @@ internal sealed class RecordBatch(int capacity) : IDeserializer<int>
     {
         _valueLength = isNull ? -1 : value.Length;
         _headersLength = 0;
+        _isForAnotherGroup = false;
         var count = headers?.Count ?? 0;
         for (var i = 0; i < count; i++)
         {
@@ -64,13 +69,18 @@ internal sealed class RecordBatch(int capacity) : IDeserializer<int>
             var header = headers![i];
             var headerValue = header.GetValueBytes();
             _end += MessageHeaders.Write(_buffer.AsSpan(_end), header.Key, headerValue, headerValue is null);
+
+            // Compares the lengths before anything else, so it costs next to nothing for all other headers. The last one counts, as everywhere, and one without a value
+            // names nobody.
+            if (header.Key == RedriveHeaders.Group && headerValue is not null)
+                _isForAnotherGroup = !headerValue.AsSpan().SequenceEqual(_group);
         }
     }
 
     /// <summary>Ends the record: its place.</summary>
     public void EndRecord(int partition, long offset, long timestampMs)
     {
-        _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs);
+        _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs, _isForAnotherGroup);
         Bytes += _end - _start;
     }
 

@@ -18,16 +18,23 @@ internal static class DeadLetter
     {
         var failures = delivery.Failures ?? throw new ArgumentException("A message that has not failed is no dead letter.", nameof(delivery));
         var headers = new Headers();
+        var redriven = false;
         foreach (var header in delivery.Headers)
         {
-            if (!header.Name.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal))
+            // What a redrive has added, an id behind its own headers too, is no header of the original.
+            redriven |= header.Name.StartsWith(RedriveHeaders.Prefix, StringComparison.Ordinal);
+            if (!IsOurs(header.Name) && !(redriven && header.Name == CloudEvents.Id))
                 headers.Add(header.Name, header.Value?.ToArray());
         }
 
+        // An id that a redrive has added stands nowhere else, and the next redrive must send it again.
+        var needsId = redriven && !headers.TryGetLastBytes(CloudEvents.Id, out _);
         if (form.Details <= LetterDetails.Brief)
             AddBrief(headers, delivery, failures, consumer, group);
         if (form.Details == LetterDetails.Full)
             AddRest(headers, delivery, failures);
+        if (form.Details == LetterDetails.Full || (form.Details == LetterDetails.Brief && needsId))
+            Add(headers, DeadLetterHeaders.MessageId, Cut(delivery.Id));
 
         return new Message<byte[]?, byte[]?>
         {
@@ -37,6 +44,9 @@ internal static class DeadLetter
             Timestamp = form.IsStampedAnew ? Timestamp.Default : new Timestamp(delivery.TimestampMs, TimestampType.CreateTime),
         };
     }
+
+    private static bool IsOurs(string name) =>
+        name.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal) || name.StartsWith(RedriveHeaders.Prefix, StringComparison.Ordinal);
 
     /// <summary>The status of the last answer; <see langword="null"/> where there was none.</summary>
     public static int? StatusOf(Exception? exception) => exception switch
@@ -77,6 +87,7 @@ internal static class DeadLetter
         Add(headers, DeadLetterHeaders.Offset, Number(delivery.Offset));
         Add(headers, DeadLetterHeaders.ConsumerGroup, group);
         Add(headers, DeadLetterHeaders.Consumer, consumer);
+        Add(headers, DeadLetterHeaders.Redrives, Cut(delivery.Headers.GetString(RedriveHeaders.Count)));
     }
 
     private static void AddRest(Headers headers, Delivery delivery, FailureHistory failures)
@@ -88,7 +99,6 @@ internal static class DeadLetter
 
         Add(headers, DeadLetterHeaders.FirstFailure, Rfc3339(failures.FirstFailure));
         Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
-        Add(headers, DeadLetterHeaders.MessageId, Cut(delivery.Id));
         Add(headers, DeadLetterHeaders.CorrelationId, Cut(delivery.CorrelationId));
         var (parent, state) = TraceOf(delivery);
         Add(headers, DeadLetterHeaders.TraceParent, parent);

@@ -6,8 +6,8 @@ namespace CloudSync.Sdk;
 /// </summary>
 /// <remarks>
 /// They must not make a letter larger than its topic takes. Where all of them do, it has only <see cref="ErrorType"/>, <see cref="Attempts"/>,
-/// <see cref="LastFailure"/>, <see cref="Topic"/>, <see cref="Partition"/>, <see cref="Offset"/>, <see cref="ConsumerGroup"/> and <see cref="Consumer"/>; where those do,
-/// it has none, and the log says what they would have said (event 1110).
+/// <see cref="LastFailure"/>, <see cref="Topic"/>, <see cref="Partition"/>, <see cref="Offset"/>, <see cref="ConsumerGroup"/>, <see cref="Consumer"/> and,
+/// where it was redriven before, <see cref="Redrives"/> and an id that stands nowhere else; where those do, it has none, and the log says what they would have said (event 1110).
 /// </remarks>
 public static class DeadLetterHeaders
 {
@@ -74,9 +74,21 @@ public static class DeadLetterHeaders
     /// <summary>The vendors' part of <see cref="TraceParent"/>; left out where there is none, or it is longer than 1,024 characters.</summary>
     public const string TraceState = Prefix + "tracestate";
 
+    /// <summary>How often the message had been redriven when it failed; left out for one that never was.</summary>
+    public const string Redrives = Prefix + "redrives";
+
     /// <summary>The host that gave the message up.</summary>
     public const string Host = Prefix + "host";
 
     /// <summary>The version of the SDK.</summary>
     public const string SdkVersion = Prefix + "sdk-version";
+
+    /// <summary>
+    /// On a record that is no dead letter but a marker: which letters of its partition were redriven, as ranges of offsets such as <c>5-120,130</c>. It has no key and
+    /// no value, <see cref="ConsumerGroup"/>, and <see cref="RedrivenAt"/>.
+    /// </summary>
+    public const string Redriven = Prefix + "redriven";
+
+    /// <summary>On a marker: when it was written.</summary>
+    public const string RedrivenAt = Prefix + "redriven-at";
 }

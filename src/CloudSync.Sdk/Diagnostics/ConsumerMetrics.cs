@@ -20,6 +20,9 @@ internal sealed class ConsumerMetrics : IDisposable
     private static readonly Counter<long> DuplicateMessages = CloudSyncMeter.Meter.CreateCounter<long>(
         "cloudsync.consumer.duplicates", "{message}", "Messages whose id was delivered before.");
 
+    private static readonly Counter<long> SkippedMessages = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.skipped", "{message}", "Messages that were redriven for another group.");
+
     private static readonly Counter<long> DeadLetteredMessages = CloudSyncMeter.Meter.CreateCounter<long>(
         "cloudsync.consumer.dead_letters", "{message}", "Messages kept as dead letters.");
 
@@ -66,6 +69,8 @@ internal sealed class ConsumerMetrics : IDisposable
     public void Delivered(int messages) => DeliveredMessages.Add(messages, _tags);
 
     public void Duplicates(int messages) => DuplicateMessages.Add(messages, _tags);
+
+    public void Skipped(int messages) => SkippedMessages.Add(messages, _tags);
 
     public void Stale(int messages) => StaleCompletions.Add(messages, _tags);
 

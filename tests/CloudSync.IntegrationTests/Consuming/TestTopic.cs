@@ -55,6 +55,16 @@ internal sealed class TestTopic(string bootstrapServers, string name, int partit
         await admin.DeleteTopicsAsync([name]);
     }
 
+    /// <summary>Changes a setting of the topic of a real cluster.</summary>
+    public async Task SetAsync(string setting, string value)
+    {
+        using var admin = Admin();
+        await admin.IncrementalAlterConfigsAsync(new Dictionary<ConfigResource, List<ConfigEntry>>
+        {
+            [new ConfigResource { Type = ResourceType.Topic, Name = name }] = [new ConfigEntry { Name = setting, Value = value, IncrementalOperation = AlterConfigOpType.Set }],
+        });
+    }
+
     /// <summary>Sends records in their order and waits until the brokers have all of them.</summary>
     public async Task ProduceAsync(params IEnumerable<TestRecord> records) =>
         await Task.WhenAll(records.Select(record => _producer.Value.ProduceAsync(

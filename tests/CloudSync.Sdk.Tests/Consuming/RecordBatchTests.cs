@@ -1,3 +1,4 @@
+using System.Text;
 using Confluent.Kafka;
 using FsCheck;
 using FsCheck.Xunit;
@@ -127,6 +128,28 @@ public class RecordBatchTests
         batch.EndRecord(5, 50, 0);
         Assert.Equal([99], Message(batch, 3).Value.ToArray());
         Assert.Equal([20], Message(batch, 2).Value.ToArray());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(false, "aws")]
+    [InlineData(true, "azure")]
+    [InlineData(true, "aw")]
+    [InlineData(true, "aws2")]
+    [InlineData(true, "")]
+    [InlineData(false, "azure", "aws")]
+    [InlineData(true, "aws", "azure")]
+    [InlineData(false, "aws", null)]
+    [InlineData(true, "azure", null)]
+    public void A_record_that_was_redriven_for_another_group_is_known(bool isForAnother, params string?[] groups)
+    {
+        var batch = new RecordBatch(3, "aws");
+        var headers = groups.Select(group => (RedriveHeaders.Group, group is null ? null : Encoding.UTF8.GetBytes(group))).ToArray();
+        Write(batch, new Original([1], [2], headers));
+        Write(batch, new Original([1], [2], [("cloudsync-redrive-grouq", [1]), (RedriveHeaders.Count, [1])]));
+        Write(batch, new Original([1], [2], [(RedriveHeaders.Group, [1])]));
+
+        Assert.Equal([isForAnother, false, true], batch.Records.ToArray().Select(r => r.IsForAnotherGroup));
     }
 
     private static Delivery Message(RecordBatch batch, int index) => new("t", batch.Records[index], new PartitionProgress(0, 1), 0);
