@@ -28,7 +28,7 @@ internal static class DeadLetter
         }
 
         // An id that a redrive has added stands nowhere else, and the next redrive must send it again.
-        var needsId = redriven && !headers.TryGetLastBytes(CloudEvents.Id, out _);
+        var needsId = redriven && !(headers.TryGetLastBytes(CloudEvents.Id, out var id) && id is { Length: > 0 });
         if (form.Details <= LetterDetails.Brief)
             AddBrief(headers, delivery, failures, consumer, group);
         if (form.Details == LetterDetails.Full)

@@ -10,7 +10,7 @@ public class RedrivenRecordTests
     /// <summary>A message of any shape fails, is redriven, fails again: what the endpoint sees each time, and what each letter keeps, is the original.</summary>
     [Property]
     public void The_original_comes_back_byte_for_byte_any_number_of_times(
-        byte key, byte[] keyBytes, byte value, byte[] valueBytes, Tuple<byte, string?, byte[]>[] headers, byte id, byte times)
+        byte key, byte[] keyBytes, byte value, byte[] valueBytes, Tuple<byte, string?, byte[]>[] headers, byte id, byte times, bool brief)
     {
         var originals = headers.Select(h => ($"{h.Item2}-{h.Item1 % 3}", Value: h.Item1 % 4 == 0 ? null : h.Item3)).ToList();
         if (id % 3 > 0)
@@ -22,7 +22,7 @@ public class RedrivenRecordTests
 
         for (var redrives = 0; redrives <= times % 4; redrives++)
         {
-            var letter = Fail(record);
+            var letter = Fail(record, brief ? LetterDetails.Brief : LetterDetails.Full);
             Assert.Null(letter.Problem);
             Assert.Equal(redrives, letter.Redrives);
             Assert.Equal(firstId, letter.MessageId);
@@ -128,7 +128,7 @@ public class RedrivenRecordTests
         Message = new Message<byte[]?, byte[]?> { Key = key, Value = [1], Headers = headers, Timestamp = new Timestamp(1_700_000_000_000, TimestampType.CreateTime) },
     };
 
-    private static DeadLetterRecord Fail(RawRecord record)
+    private static DeadLetterRecord Fail(RawRecord record, LetterDetails details = LetterDetails.Full)
     {
         var delivery = new Delivery("data-topic", record, new PartitionProgress(record.Partition, 1), 0)
         {
@@ -141,7 +141,7 @@ public class RedrivenRecordTests
                 Exception = new InvalidOperationException("x"),
             },
         };
-        var message = DeadLetter.Build(delivery, "aws", "aws-sync-group");
+        var message = DeadLetter.Build(delivery, "aws", "aws-sync-group", new LetterForm(details, false));
         return DeadLetterRecord.Read(new ConsumeResult<byte[]?, byte[]?> { Topic = "data-topic-dlq", Partition = 0, Offset = record.Offset, Message = message });
     }
 
