@@ -60,7 +60,9 @@ public class HttpSinkPropertyTests(HttpSinkPropertyTests.Endpoint shared) : ICla
         {
             Assert.Equal(message.Id, item.GetProperty("id").GetString());
             Assert.Equal(item.EnumerateObject().Count(), item.EnumerateObject().Select(p => p.Name).Distinct().Count());
-            Assert.Equal(value.Bytes, DataOf(item));
+
+            // White space around a JSON value is no part of it: ' 5' stands there as it is and reads as '5'.
+            Assert.Equal(item.TryGetProperty("data", out _) ? value.Bytes.AsSpan().Trim(" \t\r\n"u8).ToArray() : value.Bytes, DataOf(item));
         }
     }
 
