@@ -102,8 +102,8 @@ internal sealed class AdaptiveLimit(AdaptiveConcurrencyOptions options, int max,
         if (!double.IsNaN(_mean) && time.GetElapsedTime(_decidedAt).TotalSeconds < _mean)
             return;
 
-        // A sum of whole ticks: where all calls take the same time, their average is no hair's breadth more than it was.
-        var now = _count > 0 ? (double)_ticks / _count / TimeSpan.TicksPerSecond : double.NaN;
+        // A sum of whole ticks: where all calls take the same time, their average is no hair's breadth more than it was. Without any it is not a number.
+        var now = (double)_ticks / _count / TimeSpan.TicksPerSecond;
         if (_pushedBack || (now > _mean && now >= _mean + (options.Tolerance * Math.Sqrt(_variance))))
             _limit = Math.Max(1, Math.Floor(_limit * Backoff));
         else if (_wasReached && now <= _mean)

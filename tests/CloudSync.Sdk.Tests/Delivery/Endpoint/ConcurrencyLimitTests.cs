@@ -115,6 +115,20 @@ public class ConcurrencyLimitTests
         Assert.Equal(18, adaptive.Current);
     }
 
+    [Fact]
+    public void With_a_limit_that_is_found_a_push_back_beyond_the_ramp_takes_what_that_says()
+    {
+        var time = new FakeTimeProvider();
+        var limit = new ConcurrencyLimit(100, new AdaptiveLimit(new AdaptiveConcurrencyOptions(), 100, time));
+        while (limit.Current < 20)
+            RoundTrip(limit, time);
+
+        time.Advance(TimeSpan.FromSeconds(0.1));
+        limit.PushedBack();
+
+        Assert.Equal(18, limit.Current);
+    }
+
     [Property(MaxTest = 300)]
     public void It_never_leaves_one_to_the_maximum_and_tells_whenever_it_rises(PositiveInt most, bool isAdaptive, byte[] steps)
     {

@@ -156,6 +156,33 @@ public sealed class EndpointGateTests : IDisposable
     }
 
     [Fact]
+    public void A_probe_that_succeeds_while_it_is_isolated_closes_nothing()
+    {
+        var gate = Opened();
+        _time.Advance(Break);
+        gate.TryEnter();
+        gate.Isolate("by hand");
+
+        Assert.False(gate.Succeeded(Admission.Probe, 1, default, 1));
+        Assert.Equal((BreakerState.Isolated, "by hand"), (gate.State, gate.Trouble?.Reason));
+    }
+
+    [Fact]
+    public void Once_it_is_disposed_nobody_is_told_of_anything()
+    {
+        foreach (var waiting in new Action<EndpointGate>[] { Fail, gate => gate.HoldFor(TimeSpan.FromSeconds(1)), gate => gate.TakeRetries(int.MaxValue) })
+        {
+            var gate = Gate();
+            waiting(gate);
+            gate.TakeRetries(1);
+            gate.Dispose();
+        }
+
+        _time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(0, _changed);
+    }
+
+    [Fact]
     public void To_isolate_what_is_open_says_so_and_a_probe_that_fails_after_the_release_says_what_it_met()
     {
         var gate = Opened();

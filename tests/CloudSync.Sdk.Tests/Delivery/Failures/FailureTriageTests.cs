@@ -200,6 +200,8 @@ public sealed class FailureTriageTests : IDisposable
     {
         Judge([Failed(Message(), ErrorType.Authentication), new Outcome(OutcomeKind.Delivered, Message()), Failed(Message(), ErrorType.Timeout)]);
 
+        Judge([new Outcome(OutcomeKind.Delivered, Message()), new Outcome(OutcomeKind.Delivered, Message()), Failed(Message(), ErrorType.Authentication)]);
+
         Assert.Equal((BreakerState.Closed, 8), (_gate.State, _gate.Limit));
     }
 
