@@ -95,12 +95,11 @@ internal static class ConsumerRules
                     $"makes the longest delay {SettingText.Format(longest)} and the first {SettingText.Format(first)}; the first must not be longer.");
         }
 
-        var (weakest, fewest) = FewestRetries(options);
-        if (breaker.FailuresToOpen > (long)fewest + 1)
+        var (fewest, why) = FewestFailures(options);
+        if (breaker.FailuresToOpen > fewest)
             yield return new SettingProblem(
                 "Breaker:FailuresToOpen",
-                $"is {SettingText.Format(breaker.FailuresToOpen)}; it must be at most {weakest} + 1, {SettingText.Format((long)fewest + 1)}, "
-                + "or an outage could use up a message's attempts before the breaker opens.");
+                $"is {SettingText.Format(breaker.FailuresToOpen)}; it must be at most {why}, or an outage could use up a message's attempts before the breaker opens.");
 
         if (idempotency.Enabled && idempotency.Lease < options.SinkTimeout)
             yield return new SettingProblem(
@@ -126,18 +125,22 @@ internal static class ConsumerRules
                 + "or the group takes the consumer for dead while it drains.");
     }
 
-    /// <summary>The smallest number of retries that a failure of the endpoint uses up, and the setting that says so.</summary>
-    private static (string Setting, int Retries) FewestRetries(CloudSyncConsumerOptions options)
+    /// <summary>How many failures of the endpoint a message can meet at least, the one for which it is given up included; and what says so.</summary>
+    private static (long Failures, string Why) FewestFailures(CloudSyncConsumerOptions options)
     {
         var rules = ErrorRule.All(options.Retry, options.Errors);
-        var fewest = Enum.GetValues<ErrorType>()
-            .Where(type => rules[(int)type] is { Breaker: BreakerEffect.Counts, CountsAsAttempt: true } or { Breaker: BreakerEffect.Counts, Action: FailureAction.DeadLetter })
-            .Select(type => (Type: type, Retries: rules[(int)type].Action == FailureAction.DeadLetter ? 0 : rules[(int)type].MaxRetryAttempts))
-            .OrderBy(type => type.Retries)
-            .Select(type => ((ErrorType Type, int Retries)?)type)
-            .FirstOrDefault();
-        return fewest is not { } found ? ("any number", int.MaxValue)
-            : found.Retries == options.Retry.MaxRetryAttempts ? ("Retry:MaxRetryAttempts", found.Retries)
-            : ($"Errors:{found.Type}:{(rules[(int)found.Type].Action == FailureAction.DeadLetter ? "Action" : "MaxRetryAttempts")}", found.Retries);
+        var fewest = (Failures: long.MaxValue, Why: "");
+        foreach (var type in Enum.GetValues<ErrorType>().Where(type => rules[(int)type].Breaker == BreakerEffect.Counts))
+        {
+            var rule = rules[(int)type];
+            var failures = rule.Action == FailureAction.DeadLetter ? 1 : rule.CountsAsAttempt ? rule.MaxRetryAttempts + 1L : long.MaxValue;
+            if (failures >= fewest.Failures)
+                continue;
+
+            var setting = options.Errors.Of(type).MaxRetryAttempts is null ? "Retry:MaxRetryAttempts" : $"Errors:{type}:MaxRetryAttempts";
+            fewest = (failures, rule.Action == FailureAction.DeadLetter ? $"1, since {type} is dead-lettered at once" : $"{setting} + 1, {SettingText.Format(failures)}");
+        }
+
+        return fewest;
     }
 }

@@ -9,6 +9,7 @@ public class KeyLanesTests
     private readonly KeyLanes _lanes = new();
     private readonly PartitionProgress _progress = new(0, 1);
     private readonly List<Delivery> _dropped = [];
+    private int _failed;
 
     [Fact]
     public void By_key_two_records_of_one_key_share_a_lane_and_two_keys_do_not()
@@ -134,6 +135,66 @@ public class KeyLanesTests
         Assert.Equal(0, taken.Offset);
     }
 
+    /// <summary>Messages of a batch that is taken apart: how many may be together, by what each of them says.</summary>
+    [Theory]
+    [InlineData(new[] { 0, 0, 0, 0 }, 3, new[] { 3, 1 })]
+    [InlineData(new[] { 2, 2, 2, 2 }, 10, new[] { 2, 2 })]
+    [InlineData(new[] { 1, 1, 1 }, 10, new[] { 1, 1, 1 })]
+    [InlineData(new[] { 3, 3, 1, 3, 3 }, 10, new[] { 2, 1, 2 })]
+    [InlineData(new[] { 5, 5, 2, 5, 5, 5 }, 10, new[] { 2, 2, 2 })]
+    [InlineData(new[] { 0, 2, 0, 0, 0 }, 10, new[] { 2, 3 })]
+    [InlineData(new[] { 9, 9, 9 }, 2, new[] { 2, 1 })]
+    public void No_more_are_taken_together_than_any_of_them_allows(int[] maxBatches, int max, int[] sizes)
+    {
+        Back(Turn.Part, maxBatches);
+
+        foreach (var size in sizes)
+            Assert.Equal(size, Take(max, turn: Turn.Part).Count);
+
+        Assert.Equal(0, _lanes.ReadyCount);
+    }
+
+    [Fact]
+    public void Messages_of_different_turns_are_never_taken_together()
+    {
+        Back(Turn.Part, [0, 0, 0]);
+        Back(Turn.Retry, [0]);
+        _lanes.Enqueue([In(90, lane: 90), In(91, lane: 91)]);
+
+        Assert.Equal((2, 3, 1, 6, true), (_lanes.Ready(Turn.Fresh), _lanes.Ready(Turn.Part), _lanes.Ready(Turn.Retry), _lanes.ReadyCount, _lanes.HasUntried));
+        Assert.Equal(3, Take(10, turn: Turn.Part).Count);
+        Assert.Single(Take(10, turn: Turn.Retry));
+        Assert.Equal([90, 91], Take(10).Select(d => d.Offset));
+        Assert.False(_lanes.HasUntried);
+    }
+
+    [Fact]
+    public void What_a_partition_that_is_given_up_left_waiting_is_dropped_whatever_its_turn_and_the_rest_keeps_its_order()
+    {
+        var other = new PartitionProgress(1, 1);
+        foreach (var turn in new[] { Turn.Retry, Turn.Part })
+        {
+            Back(turn, [0, 0]);
+            Back(turn, [0, 0], other);
+        }
+
+        _lanes.Enqueue([In(50, lane: 50), In(51, lane: 50), Records.InLane(other, 60, 60), In(52, lane: 52), Records.InLane(other, 61, 61)]);
+        _progress.Revoke();
+        _lanes.DropRevoked(_dropped);
+
+        Assert.Equal(7, _dropped.Count);
+        Assert.All(_dropped, d => Assert.Same(_progress, d.Progress));
+        Assert.Equal([60, 61], Take(10).Select(d => d.Offset));
+        foreach (var turn in new[] { Turn.Retry, Turn.Part })
+        {
+            var left = Take(10, turn: turn);
+            Assert.Equal(2, left.Count);
+            Assert.True(left[0].Offset < left[1].Offset && left.TrueForAll(d => d.Progress == other));
+        }
+
+        Assert.Equal(0, _lanes.ReadyCount);
+    }
+
     /// <summary>A sink may keep a message as long as it likes. It must not keep all the later ones of the key with it.</summary>
     [Fact]
     public void A_message_that_is_kept_keeps_none_of_its_successors()
@@ -230,7 +291,14 @@ public class KeyLanesTests
         void Take()
         {
             List<Delivery> into = [], gone = [];
-            lanes.Take((Turn)random.Next(3), into, random.Next(1, 6), long.MaxValue, gone);
+            var (turn, max) = ((Turn)random.Next(3), random.Next(1, 6));
+            lanes.Take(turn, into, max, long.MaxValue, gone);
+            Assert.InRange(into.Count, 0, max);
+            Assert.All(into, d => Assert.Equal(turn, d.Failures is null ? Turn.Fresh : d.Failures.IsPart ? Turn.Part : Turn.Retry));
+            Assert.All(into, d => Assert.True(d.Failures is null or { MaxBatch: 0 } || into.Count <= d.Failures.MaxBatch, "More were taken together than one of them allows."));
+            if (into.Count < max && into.TrueForAll(d => d.Failures is null or { MaxBatch: 0 }) && lanes.Ready(turn) > 0)
+                Assert.NotEmpty(into);
+
             foreach (var delivery in gone)
                 Drop(delivery);
 
@@ -278,7 +346,7 @@ public class KeyLanesTests
                 var one = inFlight[random.Next(inFlight.Count)];
                 inFlight.Remove(one);
                 parked.Add(one);
-                one.Failures = random.Next(3) == 0 ? one.Failures : new FailureHistory { IsPart = random.Next(2) == 0, MaxBatch = random.Next(3) };
+                one.Failures = random.Next(3) == 0 ? one.Failures : new FailureHistory { IsPart = random.Next(2) == 0, MaxBatch = random.Next(5) };
                 lanes.Park(one);
             }
         }
@@ -304,6 +372,20 @@ public class KeyLanesTests
             Assert.True(dropped.Add(delivery), "A message was dropped twice.");
             if (delivery.Lane != 0)
                 model[delivery.Lane].Remove(delivery);
+        }
+    }
+
+    /// <summary>Messages that have failed and may be taken again, each with the largest batch that it may be in.</summary>
+    private void Back(Turn turn, int[] maxBatches, PartitionProgress? progress = null)
+    {
+        foreach (var maxBatch in maxBatches)
+        {
+            var lane = (ulong)(1_000 + _failed++);
+            _lanes.Enqueue([Records.InLane(progress ?? _progress, (long)lane, lane)]);
+            var taken = Take(1).Single();
+            taken.Failures = new FailureHistory { IsPart = turn == Turn.Part, MaxBatch = maxBatch };
+            _lanes.Park(taken);
+            _lanes.Unpark([taken]);
         }
     }
 

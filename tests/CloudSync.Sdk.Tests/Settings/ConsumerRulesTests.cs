@@ -74,6 +74,73 @@ public class ConsumerRulesTests
     public void The_breaker_opens_before_one_message_has_used_up_its_attempts(int failuresToOpen, int retries, bool valid) =>
         Expect(valid, "Breaker:FailuresToOpen", o => (o.Breaker.FailuresToOpen, o.Retry.MaxRetryAttempts) = (failuresToOpen, retries));
 
+    /// <summary>What a kind of error gets of its own counts as well, where the breaker counts it: whichever gives a message up first.</summary>
+    [Theory]
+    [InlineData(ErrorType.Timeout, 2, 3, null)]
+    [InlineData(ErrorType.Timeout, 2, 4, "Errors:Timeout:MaxRetryAttempts + 1, 3")]
+    [InlineData(ErrorType.Timeout, 9, 6, null)]
+    [InlineData(ErrorType.Timeout, 9, 7, "Retry:MaxRetryAttempts + 1, 6")]
+    [InlineData(ErrorType.Unknown, 5, 7, "Errors:Unknown:MaxRetryAttempts + 1, 6")]
+    [InlineData(ErrorType.Transient, 0, 6, null)]
+    [InlineData(ErrorType.RateLimited, 0, 6, null)]
+    [InlineData(ErrorType.Authentication, 0, 6, null)]
+    public void The_breaker_opens_before_any_kind_of_error_has_used_up_its_attempts(ErrorType type, int retries, int failuresToOpen, string? most) =>
+        ExpectFailuresToOpen(most, failuresToOpen, o => o.Errors.Of(type).MaxRetryAttempts = retries);
+
+    [Fact]
+    public void The_breaker_opens_before_an_error_that_is_dead_lettered_at_once_gives_up_a_second_message()
+    {
+        ExpectFailuresToOpen("1, since Timeout is dead-lettered at once", 2, o => o.Errors.Timeout.Action = FailureAction.DeadLetter);
+        ExpectFailuresToOpen(null, 1, o => o.Errors.Timeout.Action = FailureAction.DeadLetter);
+        ExpectFailuresToOpen("1, since Permanent is dead-lettered at once", 2, o => o.Errors.Permanent.Breaker = BreakerEffect.Counts);
+        ExpectFailuresToOpen("1, since Timeout is dead-lettered at once", 2, o => (o.Errors.Timeout.Action, o.Errors.Timeout.CountsAsAttempt) = (FailureAction.DeadLetter, false));
+    }
+
+    [Fact]
+    public void What_uses_up_no_attempt_or_is_not_counted_sets_the_breaker_no_limit()
+    {
+        foreach (var type in new[] { ErrorType.Unknown, ErrorType.Timeout, ErrorType.NetworkError })
+        {
+            ExpectFailuresToOpen("Retry:MaxRetryAttempts + 1, 6", 7, o => o.Errors.Of(type).CountsAsAttempt = false);
+            ExpectFailuresToOpen(null, 6, o => (o.Errors.Of(type).CountsAsAttempt, o.Errors.Of(type).MaxRetryAttempts) = (false, 0));
+            ExpectFailuresToOpen(null, 6, o => (o.Errors.Of(type).Breaker, o.Errors.Of(type).MaxRetryAttempts) = (BreakerEffect.None, 0));
+        }
+
+        ExpectFailuresToOpen(null, 1_001, o =>
+        {
+            foreach (var type in new[] { ErrorType.Unknown, ErrorType.Timeout, ErrorType.NetworkError, ErrorType.ServiceUnavailable })
+                o.Errors.Of(type).CountsAsAttempt = false;
+        });
+    }
+
+    [Theory]
+    [InlineData(ErrorType.Timeout, "00:00:31", null, "Errors:Timeout:InitialDelay", "makes the longest delay 00:00:30 and the first 00:00:31; the first must not be longer.")]
+    [InlineData(ErrorType.Timeout, "00:00:30", null, null, null)]
+    [InlineData(ErrorType.RateLimited, null, "00:00:00.999", "Errors:RateLimited:MaxDelay", "makes the longest delay 00:00:00.999 and the first 00:00:01; the first must not be longer.")]
+    [InlineData(ErrorType.RateLimited, null, "00:00:01", null, null)]
+    [InlineData(ErrorType.Permanent, "00:00:02", "00:00:01", "Errors:Permanent:MaxDelay", "makes the longest delay 00:00:01 and the first 00:00:02; the first must not be longer.")]
+    public void The_longest_delay_of_a_kind_of_error_is_not_shorter_than_its_first(ErrorType type, string? first, string? longest, string? path, string? text)
+    {
+        var options = Valid();
+        options.Errors.Of(type).InitialDelay = first is null ? null : Time(first);
+        options.Errors.Of(type).MaxDelay = longest is null ? null : Time(longest);
+
+        Assert.Equal(path is null ? [] : [new SettingProblem(path, text!)], ConsumerRules.Check(options));
+    }
+
+    /// <summary>Its retries, and the longest delays of all kinds: an id must be remembered for the worst of them.</summary>
+    [Fact]
+    public void An_id_is_remembered_for_as_long_as_any_kind_of_error_can_be_retried()
+    {
+        // Retries of an hour at most: 60 min + 10 %. Then the next, and the next.
+        Expect(true, "Idempotency:Retention", o => o.Idempotency.Retention = TimeSpan.FromMinutes(5));
+        Expect(false, "Idempotency:Retention", o => (o.Idempotency.Retention, o.Errors.RateLimited.InitialDelay, o.Errors.RateLimited.MaxDelay) =
+            (TimeSpan.FromMinutes(300), TimeSpan.FromHours(1), TimeSpan.FromHours(1)));
+        Expect(true, "Idempotency:Retention", o => (o.Idempotency.Retention, o.Errors.RateLimited.InitialDelay, o.Errors.RateLimited.MaxDelay) =
+            (TimeSpan.FromMinutes(334), TimeSpan.FromHours(1), TimeSpan.FromHours(1)));
+        Expect(false, "Idempotency:Retention", o => (o.Idempotency.Retention, o.Errors.Timeout.MaxRetryAttempts) = (TimeSpan.FromMinutes(5), 20));
+    }
+
     [Theory]
     [InlineData("00:00:30", true, true)]
     [InlineData("00:00:29.9999999", true, false)]
@@ -149,6 +216,16 @@ public class ConsumerRulesTests
     private static CloudSyncConsumerOptions Valid() => new() { BootstrapServers = "localhost:9092", GroupId = "g" };
 
     private static TimeSpan Time(string text) => TimeSpan.Parse(text, CultureInfo.InvariantCulture);
+
+    private static void ExpectFailuresToOpen(string? most, int failuresToOpen, Action<CloudSyncConsumerOptions> change)
+    {
+        var options = Valid();
+        options.Breaker.FailuresToOpen = failuresToOpen;
+        change(options);
+        var expected = $"is {SettingText.Format(failuresToOpen)}; it must be at most {most}, or an outage could use up a message's attempts before the breaker opens.";
+
+        Assert.Equal(most is null ? [] : [new SettingProblem("Breaker:FailuresToOpen", expected)], ConsumerRules.Check(options));
+    }
 
     private static void Expect(bool valid, string path, Action<CloudSyncConsumerOptions> change)
     {

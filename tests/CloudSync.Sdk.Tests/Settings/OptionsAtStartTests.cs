@@ -50,6 +50,46 @@ public class OptionsAtStartTests
     }
 
     [Fact]
+    public void What_each_kind_of_error_gets_is_read_from_the_configuration()
+    {
+        var errors = Get(Consumer(
+            ("BootstrapServers", "localhost:9092"), ("Errors:RateLimited:InitialDelay", "5s"), ("Errors:RateLimited:MaxDelay", "00:10:00"),
+            ("errors:timeout:maxretryattempts", "7"), ("Errors:Timeout:Multiplier", "1.5"), ("Errors:Unknown:Action", "deadletter"),
+            ("Errors:Unknown:Breaker", "None"), ("Errors:Authentication:CountsAsAttempt", "false"), ("Errors:Transient:FirstRetryAtOnce", "false"),
+            ("Errors:ServiceUnavailable:HoldsEndpoint", "True"))).Errors;
+        Assert.Equal((TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10)), (errors.RateLimited.InitialDelay, errors.RateLimited.MaxDelay));
+        Assert.Equal((7, 1.5, null), (errors.Timeout.MaxRetryAttempts, errors.Timeout.Multiplier, errors.Timeout.InitialDelay));
+        Assert.Equal((FailureAction.DeadLetter, BreakerEffect.None), (errors.Unknown.Action, errors.Unknown.Breaker));
+        Assert.Equal((false, false, true), (errors.Authentication.CountsAsAttempt, errors.Transient.FirstRetryAtOnce, errors.ServiceUnavailable.HoldsEndpoint));
+        Assert.Null(errors.NetworkError.Action);
+    }
+
+    [Fact]
+    public void What_each_kind_of_error_gets_is_refused_where_it_can_not_be()
+    {
+        var message = StartFails(Consumer(
+            ("BootstrapServers", "localhost:9092"), ("Idempotency:Enabled", "false"), ("Errors:RateLimit:InitialDelay", "5s"), ("Errors:RateLimited:Delay", "5s"), ("Errors:Timeout:Action", "Drop"),
+            ("Errors:Timeout:Breaker", "2"), ("Errors:Timeout:CountsAsAttempt", "no"), ("Errors:Timeout:MaxRetryAttempts", "1001"), ("Errors:Timeout:Multiplier", "0.5"),
+            ("Errors:Transient", "Retry"), ("Errors:NetworkError:InitialDelay", "5"), ("Errors:NetworkError:MaxDelay", "500ms")));
+
+        Assert.Equal(
+            [
+                "10 settings are wrong:",
+                "CloudSync:Aws:Errors:NetworkError:InitialDelay is '5'; it must be a time from 00:00:00.001 to 1.00:00:00, written like 00:00:30 or 30s (ms, s, m, h, d).",
+                "CloudSync:Aws:Errors:NetworkError:MaxDelay makes the longest delay 00:00:00.5 and the first 00:00:01; the first must not be longer.",
+                "CloudSync:Aws:Errors:RateLimit is not a setting; did you mean RateLimited?",
+                "CloudSync:Aws:Errors:RateLimited:Delay is not a setting; did you mean MaxDelay?",
+                "CloudSync:Aws:Errors:Timeout:Action is 'Drop'; it must be one of Retry, DeadLetter.",
+                "CloudSync:Aws:Errors:Timeout:Breaker is '2'; it must be one of None, Counts, OpensAtOnce.",
+                "CloudSync:Aws:Errors:Timeout:CountsAsAttempt is 'no'; it must be true or false.",
+                "CloudSync:Aws:Errors:Timeout:MaxRetryAttempts is 1,001; it must be from 0 to 1,000.",
+                "CloudSync:Aws:Errors:Timeout:Multiplier is 0.5; it must be from 1 to 10.",
+                "CloudSync:Aws:Errors:Transient is 'Retry'; it must be a group with settings of its own.",
+            ],
+            message.Split(Environment.NewLine).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Every_option_is_checked_against_its_range_at_once()
     {
         var services = new ServiceCollection();

@@ -7,6 +7,7 @@ namespace CloudSync.Sdk;
 /// </summary>
 internal sealed class EndpointGate : IDisposable
 {
+    /// <summary>What opens or closes the breaker, and why, changes together.</summary>
     private readonly Lock _gate = new();
     private readonly EndpointBreaker _breaker;
     private readonly EndpointHold _hold;
@@ -88,14 +89,11 @@ internal sealed class EndpointGate : IDisposable
     /// <returns>Whether this has closed the breaker.</returns>
     public bool Succeeded(Admission admission, int messages, TimeSpan duration, int underWay)
     {
-        if (_breaker.Succeeded(admission, messages))
-        {
-            _limit.Restart();
-            lock (_gate)
-                _trouble = null;
+        // Only a probe can close it.
+        if (admission == Admission.Probe)
+            return ProbeSucceeded(messages);
 
-            return true;
-        }
+        _breaker.Succeeded(admission, messages);
 
         if (_breaker.IsClosed && !_hold.IsHolding)
             _limit.Succeeded(duration, underWay);
@@ -120,13 +118,14 @@ internal sealed class EndpointGate : IDisposable
         }
 
         _limit.PushedBack();
-        if (!_breaker.Failed(admission, effect == BreakerEffect.OpensAtOnce))
-            return false;
-
         lock (_gate)
-            _trouble = new EndpointTrouble(type, reason, _trouble?.Since ?? _time.GetUtcNow(), effect == BreakerEffect.OpensAtOnce);
+        {
+            if (!_breaker.Failed(admission, effect == BreakerEffect.OpensAtOnce))
+                return false;
 
-        return true;
+            _trouble = new EndpointTrouble(type, reason, _trouble?.Since ?? _time.GetUtcNow(), effect == BreakerEffect.OpensAtOnce);
+            return true;
+        }
     }
 
     /// <summary>The endpoint asks us to wait, and means every message.</summary>
@@ -148,13 +147,28 @@ internal sealed class EndpointGate : IDisposable
     public void Isolate(string reason)
     {
         lock (_gate)
+        {
+            _breaker.Isolate();
             _trouble = new EndpointTrouble(null, reason, _time.GetUtcNow(), IsUnhealthy: false);
-
-        _breaker.Isolate();
+        }
     }
 
     /// <inheritdoc cref="EndpointBreaker.Release"/>
     public bool Release() => _breaker.Release();
+
+    private bool ProbeSucceeded(int messages)
+    {
+        // Before it closes: whoever sees it closed must find one call allowed, and not as many as before the outage.
+        _limit.Restart();
+        lock (_gate)
+        {
+            if (!_breaker.Succeeded(Admission.Probe, messages))
+                return false;
+
+            _trouble = null;
+            return true;
+        }
+    }
 
     public void Dispose()
     {

@@ -60,11 +60,9 @@ internal sealed class RetryBudget : IDisposable
 
     private void Add(double tokens)
     {
+        // What time has put in meanwhile comes with the next Take: the order makes no difference.
         lock (_gate)
-        {
-            Fill();
             _tokens = Math.Min(_most, _tokens + tokens);
-        }
     }
 
     private void Fill()

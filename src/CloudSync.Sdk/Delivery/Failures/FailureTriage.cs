@@ -48,7 +48,7 @@ internal sealed class FailureTriage(
         if (wait > TimeSpan.Zero && gate.HoldFor(wait))
             log.EndpointHeld(consumer, wait);
 
-        if (call.FailedWhole && outcomes.Length > 1 && outcomes[0].Plan.IsSplit)
+        if (outcomes[0].Plan.IsSplit)
             log.BatchTakenApart(consumer, outcomes.Length, worst!.ErrorType, worst.Reason!);
     }
 

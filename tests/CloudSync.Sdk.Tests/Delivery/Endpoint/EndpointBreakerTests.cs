@@ -292,6 +292,302 @@ public sealed class EndpointBreakerTests : IDisposable
         }
     }
 
+    /// <summary>Many successes hide a part that is down from a count of failures in a row.</summary>
+    [Fact]
+    public void A_share_of_failures_opens_it_beside_those_in_a_row()
+    {
+        var breaker = WithRatio(0.5, calls: 10);
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+            Assert.False(breaker.Succeeded(Admission.Normal, 1));
+        }
+
+        // Nine calls are too few to say anything.
+        Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+        Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
+        Assert.Equal((false, BreakerState.Open, Admission.Refused), (breaker.IsClosed, breaker.State, breaker.TryEnter()));
+    }
+
+    [Fact]
+    public void A_smaller_share_of_failures_opens_nothing()
+    {
+        var breaker = WithRatio(0.5, calls: 10);
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.False(breaker.Succeeded(Admission.Normal, 1));
+            Assert.False(breaker.Succeeded(Admission.Normal, 1));
+            Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+        }
+
+        Assert.True(breaker.IsClosed);
+    }
+
+    [Fact]
+    public void With_a_share_so_many_failures_in_a_row_open_it_as_well()
+    {
+        var breaker = WithRatio(1.0, calls: 1_000);
+        breaker.Succeeded(Admission.Normal, 1);
+        for (var i = 1; i < 5; i++)
+            Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+
+        Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
+    }
+
+    [Fact]
+    public void The_share_is_that_of_the_last_while()
+    {
+        var breaker = WithRatio(0.5, calls: 10);
+        for (var i = 0; i < 4; i++)
+        {
+            breaker.Failed(Admission.Normal, opensAtOnce: false);
+            breaker.Succeeded(Admission.Normal, 1);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(31));
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+            Assert.False(breaker.Succeeded(Admission.Normal, 1));
+        }
+
+        Assert.True(breaker.IsClosed);
+    }
+
+    [Fact]
+    public void After_a_share_of_failures_has_opened_it_a_probe_closes_it_and_the_share_starts_anew()
+    {
+        var breaker = WithRatio(0.5, calls: 4);
+        for (var round = 0; round < 3; round++)
+        {
+            breaker.Succeeded(Admission.Normal, 1);
+            breaker.Succeeded(Admission.Normal, 1);
+            Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+            Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
+            Probe(breaker);
+            Assert.True(breaker.Failed(Admission.Probe, opensAtOnce: false));
+            Probe(breaker);
+            Assert.True(breaker.Succeeded(Admission.Probe, 1));
+            Assert.True(breaker.IsClosed);
+        }
+    }
+
+    [Fact]
+    public void What_opened_at_once_closes_for_the_share_too()
+    {
+        var breaker = WithRatio(0.5, calls: 4);
+        for (var i = 0; i < 3; i++)
+            breaker.Succeeded(Admission.Normal, 1);
+
+        Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: true));
+        Probe(breaker);
+        Assert.True(breaker.Succeeded(Admission.Probe, 1));
+        Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false));
+        Assert.True(breaker.IsClosed);
+    }
+
+    [Fact]
+    public void What_is_isolated_lets_nobody_in_until_it_is_released_and_then_one_probe_at_once()
+    {
+        var breaker = Breaker(5);
+        Assert.False(breaker.Release());
+        breaker.Isolate();
+        Assert.Equal((BreakerState.Isolated, false, true), (breaker.State, breaker.IsClosed, breaker.IsRefusing));
+        _time.Advance(TimeSpan.FromDays(30));
+        Assert.Equal(Admission.Refused, breaker.TryEnter());
+        Assert.False(breaker.Allows(Admission.Normal));
+        Assert.False(breaker.Allows(Admission.Probe));
+        Assert.Equal(0, _changed);
+
+        Assert.True(breaker.Release());
+        Assert.False(breaker.Release());
+        Assert.Equal(1, _changed);
+        Assert.Equal((BreakerState.HalfOpen, false), (breaker.State, breaker.IsRefusing));
+        Assert.Equal(Admission.Probe, breaker.TryEnter());
+        Assert.True(breaker.Succeeded(Admission.Probe, 1));
+        Assert.Equal((BreakerState.Closed, Admission.Normal), (breaker.State, breaker.TryEnter()));
+    }
+
+    [Fact]
+    public void An_isolation_outlasts_the_break_it_began_in_and_a_release_ends_both()
+    {
+        var breaker = Opened();
+        _time.Advance(Break / 2);
+        breaker.Isolate();
+        _time.Advance(Break);
+        Assert.Equal(Admission.Refused, breaker.TryEnter());
+        breaker.Release();
+        Assert.Equal(Admission.Probe, breaker.TryEnter());
+        Assert.True(breaker.Failed(Admission.Probe, opensAtOnce: false));
+
+        breaker.Isolate();
+        breaker.Release();
+        Assert.Equal(Admission.Probe, breaker.TryEnter());
+    }
+
+    [Fact]
+    public void A_break_after_a_release_is_a_full_one_and_is_told()
+    {
+        var breaker = Opened();
+        breaker.Isolate();
+        breaker.Release();
+        breaker.TryEnter();
+        Assert.True(breaker.Failed(Admission.Probe, opensAtOnce: false));
+        _changed = 0;
+        _time.Advance(Break - TimeSpan.FromMilliseconds(1));
+        Assert.Equal((Admission.Refused, 0), (breaker.TryEnter(), _changed));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal((Admission.Probe, 1), (breaker.TryEnter(), _changed));
+    }
+
+    [Theory]
+    [InlineData("succeeds")]
+    [InlineData("fails")]
+    [InlineData("comes to nothing")]
+    public void A_probe_that_was_under_way_when_it_was_isolated_changes_nothing_and_leaves_its_place(string how)
+    {
+        var breaker = Opened();
+        Probe(breaker);
+        breaker.Isolate();
+        Assert.Equal(BreakerState.Isolated, breaker.State);
+        EndProbe(breaker, how, told: false);
+        Assert.Equal((BreakerState.Isolated, Admission.Refused), (breaker.State, breaker.TryEnter()));
+
+        breaker.Release();
+        Assert.Equal(Admission.Probe, breaker.TryEnter());
+    }
+
+    [Theory]
+    [InlineData("succeeds", BreakerState.Closed)]
+    [InlineData("fails", BreakerState.Open)]
+    [InlineData("comes to nothing", BreakerState.HalfOpen)]
+    public void A_probe_that_outlasts_an_isolation_is_the_only_one_and_counts(string how, BreakerState then)
+    {
+        var breaker = Opened();
+        Probe(breaker);
+        breaker.Isolate();
+        breaker.Release();
+        Assert.Equal((BreakerState.HalfOpen, Admission.Refused), (breaker.State, breaker.TryEnter()));
+
+        EndProbe(breaker, how, told: true);
+        Assert.Equal(then, breaker.State);
+    }
+
+    [Fact]
+    public void The_state_goes_from_closed_to_open_to_half_open_and_back()
+    {
+        var breaker = Breaker(1);
+        Assert.Equal(BreakerState.Closed, breaker.State);
+        breaker.Failed(Admission.Normal, opensAtOnce: false);
+        Assert.Equal(BreakerState.Open, breaker.State);
+        _time.Advance(Break);
+        Assert.Equal(BreakerState.HalfOpen, breaker.State);
+        breaker.TryEnter();
+        Assert.Equal(BreakerState.HalfOpen, breaker.State);
+        breaker.Failed(Admission.Probe, opensAtOnce: false);
+        Assert.Equal(BreakerState.Open, breaker.State);
+        Probe(breaker);
+        breaker.Succeeded(Admission.Probe, 1);
+        Assert.Equal(BreakerState.Closed, breaker.State);
+    }
+
+    [Fact]
+    public void A_call_that_was_let_in_may_begin_unless_it_has_opened_meanwhile()
+    {
+        var breaker = Breaker(1);
+        Assert.True(breaker.Allows(Admission.Normal));
+        breaker.Failed(Admission.Normal, opensAtOnce: false);
+        Assert.False(breaker.Allows(Admission.Normal));
+        Probe(breaker);
+        Assert.False(breaker.Allows(Admission.Normal));
+        Assert.True(breaker.Allows(Admission.Probe));
+        breaker.Succeeded(Admission.Probe, 1);
+        Assert.True(breaker.Allows(Admission.Normal));
+    }
+
+    [Fact]
+    public void It_knows_when_it_was_closed_last_and_how_many_messages_were_taken()
+    {
+        var breaker = Breaker(1);
+        breaker.Succeeded(Admission.Normal, 5);
+        Assert.Equal((0, 5), (breaker.ClosedAt, breaker.Successes));
+        breaker.Failed(Admission.Normal, opensAtOnce: false);
+        breaker.Succeeded(Admission.Normal, 2);
+        Assert.Equal((0, 7), (breaker.ClosedAt, breaker.Successes));
+
+        Probe(breaker);
+        var closedAt = _time.GetTimestamp();
+        breaker.Succeeded(Admission.Probe, 1);
+        _time.Advance(Break);
+        breaker.Succeeded(Admission.Normal, 1);
+        Assert.Equal((closedAt, 9), (breaker.ClosedAt, breaker.Successes));
+    }
+
+    /// <summary>Nearly every success takes no lock. None of them may be lost all the same, and none that must be heard.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0.9)]
+    public async Task From_several_threads_no_success_is_lost_and_no_probe_unheard(double? ratio)
+    {
+        const int Calls = 5_000;
+        using var breaker = new EndpointBreaker(
+            new BreakerOptions { FailuresToOpen = 3, FailureRatio = ratio, BreakDuration = Break }, _time, () => { });
+        var (opened, closed) = (0, 0);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(thread => Task.Factory.StartNew(
+            () =>
+            {
+                for (var i = 0; i < Calls; i++)
+                {
+                    var admission = breaker.TryEnter();
+                    if (admission == Admission.Probe || (admission == Admission.Normal && (thread > 0 || i % 100 > 5)))
+                        Interlocked.Add(ref closed, breaker.Succeeded(admission, 1) ? 1 : 0);
+                    else if (admission == Admission.Normal)
+                        Interlocked.Add(ref opened, breaker.Failed(admission, opensAtOnce: i % 100 == 5) ? 1 : 0);
+                    else
+                        breaker.Succeeded(Admission.Normal, 1);
+
+                    if (i % 50 == 0)
+                        _time.Advance(Break / 4);
+                }
+            },
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)));
+
+        _time.Advance(Break);
+        if (breaker.TryEnter() == Admission.Probe)
+            closed += breaker.Succeeded(Admission.Probe, 0) ? 1 : 0;
+
+        Assert.True(breaker.IsClosed);
+        Assert.Equal(opened, closed);
+        Assert.NotEqual(0, opened);
+        Assert.InRange(breaker.Successes, (4 * Calls) - (6 * Calls / 100), 4 * Calls);
+    }
+
+    private static void EndProbe(EndpointBreaker breaker, string how, bool told)
+    {
+        switch (how)
+        {
+            case "succeeds":
+                Assert.Equal(told, breaker.Succeeded(Admission.Probe, 1));
+                break;
+            case "fails":
+                Assert.Equal(told, breaker.Failed(Admission.Probe, opensAtOnce: false));
+                break;
+            default:
+                breaker.ProbeCameToNothing();
+                break;
+        }
+    }
+
+    private EndpointBreaker WithRatio(double ratio, int calls)
+    {
+        var breaker = new EndpointBreaker(
+            new BreakerOptions { FailuresToOpen = 5, FailureRatio = ratio, MinimumThroughput = calls, BreakDuration = Break }, _time, () => _changed++);
+        _made.Add(breaker);
+        return breaker;
+    }
+
     private EndpointBreaker Breaker(int failures, TimeProvider? time = null)
     {
         var breaker = new EndpointBreaker(

@@ -75,6 +75,31 @@ public sealed class EndpointHoldTests : IDisposable
     }
 
     [Fact]
+    public void Only_the_first_of_those_that_wait_together_begins_a_wait()
+    {
+        Assert.False(_hold.HoldFor(TimeSpan.Zero));
+        Assert.True(_hold.HoldFor(TimeSpan.FromSeconds(5)));
+        Assert.False(_hold.HoldFor(TimeSpan.FromSeconds(1)));
+        Assert.False(_hold.HoldFor(TimeSpan.FromSeconds(10)));
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.False(_hold.HoldFor(TimeSpan.Zero));
+        Assert.True(_hold.HoldFor(TimeSpan.FromTicks(1)));
+    }
+
+    [Fact]
+    public void It_knows_until_when_the_last_wait_is_or_was()
+    {
+        Assert.Equal(TimeSpan.Zero, _hold.Until);
+        var until = _time.GetElapsedTime(0) + TimeSpan.FromSeconds(10);
+        _hold.HoldFor(TimeSpan.FromSeconds(10));
+        _hold.HoldFor(TimeSpan.FromSeconds(1));
+        Assert.Equal(until, _hold.Until);
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(until, _hold.Until);
+    }
+
+    [Fact]
     public void The_longest_wait_that_can_be_planned_can_be_held()
     {
         _hold.HoldFor(TimeSpan.FromDays(2));

@@ -150,6 +150,19 @@ public class BackoffTests
         return delays;
     }
 
+    [Theory]
+    [InlineData(JitterMode.Proportional, 0.0, 1, 1)]
+    [InlineData(JitterMode.Proportional, 0.0, 3, 4)]
+    [InlineData(JitterMode.Proportional, 0.5, 3, 6)]
+    [InlineData(JitterMode.Proportional, 0.5, 9, 45)]
+    [InlineData(JitterMode.Full, 0.5, 3, 4)]
+    [InlineData(JitterMode.Full, 0.5, 9, 30)]
+    [InlineData(JitterMode.Decorrelated, 0.5, 1, 3)]
+    [InlineData(JitterMode.Decorrelated, 0.5, 2, 9)]
+    [InlineData(JitterMode.Decorrelated, 0.5, 9, 30)]
+    public void The_longest_that_a_delay_can_be_is_known(JitterMode mode, double jitter, int retry, int seconds) => Assert.Equal(
+        TimeSpan.FromSeconds(seconds), new Backoff(TimeSpan.FromSeconds(1), 2, TimeSpan.FromSeconds(30), mode, jitter).Longest(retry));
+
     private static double Share(double any) => double.IsFinite(any) ? Math.Abs(any % 1) : 0.5;
 
     /// <summary>Settings within the ranges that the validation allows.</summary>
