@@ -160,6 +160,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private void RunClient(Action polled)
     {
         using var consumer = Interlocked.Exchange(ref _first, null) ?? _factory.Build(_batch, this);
+        using var lag = new PartitionLag(consumer, _options.Topic, _options.GroupId);
         var reader = new ConsumeRecordReader(consumer);
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
         _paused.Clear();
@@ -173,7 +174,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 Read(reader);
                 HandOver();
                 _committer.CommitIfDue(_assignment.Partitions);
-                MeasureLag(consumer);
+                MeasureLag(lag);
                 polled();
             }
 
@@ -313,7 +314,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         }
     }
 
-    private void MeasureLag(IConsumer<int, int> consumer)
+    private void MeasureLag(PartitionLag partitions)
     {
         if (_time.GetElapsedTime(_lastMeasured) < LagInterval)
             return;
@@ -321,15 +322,10 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _lastMeasured = _time.GetTimestamp();
         long lag = 0;
         foreach (var progress in _assignment.Partitions)
-        {
-            // The high watermark that the last fetch brought along; asking costs no request.
-            var high = consumer.GetWatermarkOffsets(new TopicPartition(_options.Topic, progress.Partition)).High;
-            var next = progress.CommitOffset;
-            if (high != Offset.Unset && next >= 0)
-                lag += Math.Max(0, high.Value - next);
-        }
+            lag += partitions.Of(progress, _paused.Contains(progress.Partition));
 
         Volatile.Write(ref _lag, lag);
+        partitions.Ask([.. _paused], [.. _assignment.Partitions.Where(p => p.CommitOffset < 0 && _paused.Contains(p.Partition)).Select(p => p.Partition)]);
     }
 
     /// <summary>Keeps polling, paused, while what is in flight ends.</summary>
