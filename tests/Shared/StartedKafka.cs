@@ -50,7 +50,7 @@ internal sealed class StartedKafka : IAsyncDisposable
             throw new InvalidOperationException($"there is no {script}, or no bash to run it.");
 
         var started = new StartedKafka(Process.Start(
-            new ProcessStartInfo("bash", ["-c", Guard, script, Path.Combine(Path.GetTempPath(), KafkaCluster.UniqueName("cloudsync-kafka"))])
+            new ProcessStartInfo("bash", ["-c", Guard, script, Path.Combine(Path.GetTempPath(), $"cloudsync-kafka-{Guid.NewGuid():N}")])
             {
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,

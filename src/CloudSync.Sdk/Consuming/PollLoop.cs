@@ -158,9 +158,10 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private void RunClient(Action polled)
     {
         using var consumer = Interlocked.Exchange(ref _first, null) ?? _factory.Build(_batch, this);
+        using var lag = new LagMeter(consumer, _options.Topic, _options.GroupId, _time);
         var reader = new ConsumeRecordReader(consumer);
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
-        _lag = new LagMeter(consumer, _options.Topic, _time);
+        _lag = lag;
         _paused.Clear();
         _reasons = PauseReasons.None;
         try
@@ -172,7 +173,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 Read(reader);
                 HandOver();
                 _committer.CommitIfDue(_assignment.Partitions);
-                _lag.MeasureIfDue(_assignment.Partitions, isPaused: _paused.Count > 0);
+                lag.MeasureIfDue(_assignment.Partitions, _paused);
                 polled();
             }
 
@@ -185,7 +186,6 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             // Also after an error: disposed of without Close in the middle of a rebalance, the client spins for ever.
             GiveUp([.. _assignment.Partitions]);
             _committer.WaitForCommit();
-            _lag.Stop();
             consumer.Close();
         }
     }
