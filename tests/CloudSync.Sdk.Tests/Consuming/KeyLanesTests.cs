@@ -151,7 +151,7 @@ public class KeyLanesTests
         foreach (var size in sizes)
             Assert.Equal(size, Take(max, turn: Turn.Part).Count);
 
-        Assert.Equal(0, _lanes.ReadyCount);
+        Assert.Equal(0, _lanes.Ready.Count);
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public class KeyLanesTests
         Back(Turn.Retry, [0]);
         _lanes.Enqueue([In(90, lane: 90), In(91, lane: 91)]);
 
-        Assert.Equal((2, 3, 1, 6, true), (_lanes.Ready(Turn.Fresh), _lanes.Ready(Turn.Part), _lanes.Ready(Turn.Retry), _lanes.ReadyCount, _lanes.HasUntried));
+        Assert.Equal((2, 3, 1, 6, true), (_lanes.Ready.Fresh, _lanes.Ready.Part, _lanes.Ready.Retry, _lanes.Ready.Count, _lanes.HasUntried));
         Assert.Equal(3, Take(10, turn: Turn.Part).Count);
         Assert.Single(Take(10, turn: Turn.Retry));
         Assert.Equal([90, 91], Take(10).Select(d => d.Offset));
@@ -192,7 +192,7 @@ public class KeyLanesTests
             Assert.True(left[0].Offset < left[1].Offset && left.TrueForAll(d => d.Progress == other));
         }
 
-        Assert.Equal(0, _lanes.ReadyCount);
+        Assert.Equal(0, _lanes.Ready.Count);
     }
 
     /// <summary>A sink may keep a message as long as it likes. It must not keep all the later ones of the key with it.</summary>
@@ -296,7 +296,7 @@ public class KeyLanesTests
             Assert.InRange(into.Count, 0, max);
             Assert.All(into, d => Assert.Equal(turn, d.Failures is null ? Turn.Fresh : d.Failures.IsPart ? Turn.Part : Turn.Retry));
             Assert.All(into, d => Assert.True(d.Failures is null or { MaxBatch: 0 } || into.Count <= d.Failures.MaxBatch, "More were taken together than one of them allows."));
-            if (into.Count < max && into.TrueForAll(d => d.Failures is null or { MaxBatch: 0 }) && lanes.Ready(turn) > 0)
+            if (into.Count < max && into.TrueForAll(d => d.Failures is null or { MaxBatch: 0 }) && ReadyOf(lanes, turn) > 0)
                 Assert.NotEmpty(into);
 
             foreach (var delivery in gone)
@@ -388,6 +388,13 @@ public class KeyLanesTests
             _lanes.Unpark([taken]);
         }
     }
+
+    private static int ReadyOf(KeyLanes lanes, Turn turn) => turn switch
+    {
+        Turn.Fresh => lanes.Ready.Fresh,
+        Turn.Part => lanes.Ready.Part,
+        _ => lanes.Ready.Retry,
+    };
 
     private Delivery In(long offset, ulong lane) => Records.InLane(_progress, offset, lane);
 
