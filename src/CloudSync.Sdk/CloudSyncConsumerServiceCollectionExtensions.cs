@@ -58,7 +58,11 @@ public static class CloudSyncConsumerServiceCollectionExtensions
         services.AddKeyedSingleton(name, (provider, _) => new CloudSyncConsumer(name, provider));
         services.AddKeyedSingleton<ICloudSyncConsumer>(name, (provider, _) => provider.GetRequiredKeyedService<CloudSyncConsumer>(name));
         services.AddHealthChecks().Add(new HealthCheckRegistration(
-            $"cloudsync-{name}", provider => new ConsumerHealthCheck(provider.GetRequiredKeyedService<ICloudSyncConsumer>(name)), failureStatus: null, tags: ["cloudsync"]));
+            $"cloudsync-{name}",
+            provider => new ConsumerHealthCheck(
+                provider.GetRequiredKeyedService<ICloudSyncConsumer>(name), provider.GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get(name).DrainTimeout),
+            failureStatus: null,
+            tags: ["cloudsync"]));
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<CloudSyncConsumer>(name));
         services.AddKeyedSingleton<IIdempotencyStore>(name, (provider, _) => new InMemoryIdempotencyStore(
             provider.GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get(name).Idempotency,

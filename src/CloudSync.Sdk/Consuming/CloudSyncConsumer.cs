@@ -11,7 +11,8 @@ namespace CloudSync.Sdk;
 internal sealed class CloudSyncConsumer(string name, IServiceProvider services) : IHostedService, ICloudSyncConsumer, IDisposable
 {
     private readonly TimeProvider _time = services.GetService<TimeProvider>() ?? TimeProvider.System;
-    private readonly ILogger _logger = (services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger($"CloudSync.Consumer.{name}");
+    private readonly ILogger _logger = new QuietLogger(
+        (services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger($"CloudSync.Consumer.{name}"));
     private ConsumerMetrics? _metrics;
     private DeadLetterProducer? _deadLetters;
     private DeliveryPipeline? _pipeline;

@@ -24,8 +24,8 @@ public interface ICloudSyncConsumer
     /// <exception cref="InvalidOperationException">The consumer has not started.</exception>
     void Isolate(string reason);
 
-    /// <summary>Ends an isolation: one message probes the endpoint, and the others follow when it is taken.</summary>
-    /// <returns>Whether it was isolated.</returns>
+    /// <summary>Ends an isolation: one message probes the endpoint, and the others follow when it is taken. Ends a wait that the endpoint asked for (Retry-After), too.</summary>
+    /// <returns>Whether there was one of them.</returns>
     bool Release();
 }
 

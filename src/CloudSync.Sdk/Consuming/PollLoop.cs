@@ -356,6 +356,10 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
     void IRebalanceListener.Assigned(List<TopicPartition> partitions)
     {
+        // A member that comes back may find that others have all the partitions: then it is back all the same.
+        if (Interlocked.Exchange(ref _lostAt, 0) is not 0 and var lostAt)
+            _log.BackInGroup(_options.GroupId, _time.GetElapsedTime(lostAt));
+
         if (partitions.Count == 0)
             return;
 
@@ -366,8 +370,6 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _unsteered.UnionWith(numbers);
         Volatile.Write(ref _partitionsOwned, _assignment.Count);
         _log.Assigned(string.Join(", ", numbers), _options.Topic, _assignment.Epoch);
-        if (Interlocked.Exchange(ref _lostAt, 0) is not 0 and var lostAt)
-            _log.BackInGroup(_options.GroupId, _time.GetElapsedTime(lostAt));
     }
 
     void IRebalanceListener.Revoked(List<TopicPartitionOffset> partitions)
@@ -393,6 +395,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     void IRebalanceListener.Lost(List<TopicPartitionOffset> partitions)
     {
         var lost = Owned(partitions);
+        if (lost.Count == 0)
+            return;
+
         foreach (var progress in lost)
             _batch.Remove(progress.Partition);
 

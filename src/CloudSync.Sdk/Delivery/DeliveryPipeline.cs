@@ -130,6 +130,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
         var dropped = new List<Delivery>();
         _lanes.DropRevoked(dropped);
         _window.Remove(CollectionsMarshal.AsSpan(dropped));
+
+        // A round of dispatch may have chosen one of these, found nothing, and left what else is ready.
+        Pump();
     }
 
     /// <summary>Nothing further is dispatched; what is in flight goes on.</summary>
@@ -246,15 +249,17 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     }
 
     /// <summary>
-    /// Whose turn it is, and how many calls may be made. Retries come first, as far as the budget goes: they hold up their keys and the commit. A probe is best made with a
-    /// message that has not failed yet: one that always fails would hold the breaker open.
+    /// Whose turn it is, and how many calls may be made. Retries come first, as far as the budget goes: they hold up their keys and the commit. A probe, and the calls of the
+    /// ramp after it, are best made with messages that have not failed yet: one that always fails would open the breaker again, or have the endpoint ask us to wait again,
+    /// before anybody else got through.
     /// </summary>
     private (Turn Turn, int Calls) NextTurn(Admission admission, int room, ReadyCounts ready)
     {
         if (admission == Admission.Probe)
             return (ready.Fresh > 0 ? Turn.Fresh : ready.Part > 0 ? Turn.Part : Turn.Retry, 1);
 
-        if (ready.Retry > 0 && _gate.TakeRetries(_sink.TakesBatches ? 1 : Math.Min(room, ready.Retry)) is > 0 and var granted)
+        var freshFirst = _gate.IsRamping && ready.Part + ready.Fresh > 0;
+        if (ready.Retry > 0 && !freshFirst && _gate.TakeRetries(_sink.TakesBatches ? 1 : Math.Min(room, ready.Retry)) is > 0 and var granted)
             return (Turn.Retry, granted);
 
         var turn = ready.Part > 0 ? Turn.Part : Turn.Fresh;

@@ -8,6 +8,7 @@ internal sealed class RetryQueue : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly Action<List<Delivery>> _due;
+    private readonly long _start;
     private long _armedFor = long.MaxValue;
 
     /// <param name="time">The clock.</param>
@@ -15,6 +16,7 @@ internal sealed class RetryQueue : IDisposable
     public RetryQueue(TimeProvider time, Action<List<Delivery>> due)
     {
         _time = time;
+        _start = time.GetTimestamp();
         _due = due;
         _timer = time.CreateTimer(static state => ((RetryQueue)state!).Fire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -58,7 +60,8 @@ internal sealed class RetryQueue : IDisposable
 
     public void Dispose() => _timer.Dispose();
 
-    private long Now => _time.GetElapsedTime(0).Ticks;
+    /// <summary>Since the queue was made: since the clock's beginning it may be more than a double holds exactly, and a message come some microseconds early.</summary>
+    private long Now => _time.GetElapsedTime(_start).Ticks;
 
     private void Fire()
     {

@@ -363,9 +363,6 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 // Given up during the backoff, its partition has another owner, who writes the letter.
                 ObjectDisposedException.ThrowIf(attempt > 1 && delivery.Progress.IsClosed, delivery.Progress);
                 await _deadLetters.WriteAsync(delivery, _abort).WaitAsync(_options.DeadLetters.AcknowledgementTimeout, _time, _abort);
-                _metrics.DeadLettered(failures.ErrorType);
-                _log.DeadLettered(
-                    failures.Exception!, delivery.ShownId, delivery.ToString(), _options.DeadLetters.Topic, failures.ErrorType, failures.Attempts);
                 break;
             }
             catch (Exception e) when (!_abort.IsCancellationRequested && !delivery.Progress.IsClosed)
@@ -388,9 +385,12 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             }
         }
 
+        // Not among what is tried above: whatever failed here would be taken for a failed write, and the letter written again.
         if (isWaiting)
             _health.DeadLetterWritten();
 
+        _metrics.DeadLettered(failures.ErrorType);
+        _log.DeadLettered(failures.Exception!, delivery.ShownId, delivery.ToString(), _options.DeadLetters.Topic, failures.ErrorType, failures.Attempts);
         Add(new Outcome(OutcomeKind.DeadLettered, delivery));
     }
 

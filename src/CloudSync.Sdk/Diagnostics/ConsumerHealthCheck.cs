@@ -6,15 +6,15 @@ namespace CloudSync.Sdk;
 /// Is a consumer doing its work? Unhealthy is what waiting does not mend: somebody must do something, or restart it. Degraded is what it gets over by itself, an outage of the
 /// endpoint above all: restarting it would help nobody.
 /// </summary>
-internal sealed class ConsumerHealthCheck(ICloudSyncConsumer consumer) : IHealthCheck
+internal sealed class ConsumerHealthCheck(ICloudSyncConsumer consumer, TimeSpan drainTimeout) : IHealthCheck
 {
-    /// <summary>Far longer than any drain, and shorter than the group's patience with a member that does not poll.</summary>
-    public static readonly TimeSpan LongestPollGap = TimeSpan.FromMinutes(2);
+    /// <summary>How much longer than a drain, which the poll thread waits for when partitions are revoked, it may be without a poll.</summary>
+    public static readonly TimeSpan PollGap = TimeSpan.FromMinutes(2);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         var status = consumer.Status;
-        var (health, description) = Judge(status);
+        var (health, description) = Judge(status, drainTimeout + PollGap);
         return Task.FromResult(new HealthCheckResult(
             health,
             $"Consumer '{consumer.Name}' {description}",
@@ -31,11 +31,11 @@ internal sealed class ConsumerHealthCheck(ICloudSyncConsumer consumer) : IHealth
     }
 
     /// <summary>What a status means, the worst first.</summary>
-    internal static (HealthStatus Health, string Description) Judge(ConsumerStatus status) => status switch
+    internal static (HealthStatus Health, string Description) Judge(ConsumerStatus status, TimeSpan longestPollGap) => status switch
     {
         { IsRunning: false } => (HealthStatus.Unhealthy, "is not running."),
         { ClientFailure: { } failure } => (HealthStatus.Unhealthy, $"has lost its Kafka client and builds it anew: {failure}"),
-        { SinceLastPoll: var gap } when gap > LongestPollGap => (HealthStatus.Unhealthy, $"has not polled Kafka for {gap:c}: its thread hangs."),
+        { SinceLastPoll: var gap } when gap > longestPollGap => (HealthStatus.Unhealthy, $"has not polled Kafka for {gap:c}: its thread hangs."),
         { Paused: var paused } when paused.HasFlag(PauseReasons.CallsAbandoned) => (
             HealthStatus.Unhealthy, $"calls nobody: {status.AbandonedCalls} abandoned calls of its sink have not ended (MaxAbandonedCalls)."),
         { NeedsAttention: true } => (HealthStatus.Unhealthy, $"is kept out by its endpoint since {status.Since:u}: {status.Reason}"),

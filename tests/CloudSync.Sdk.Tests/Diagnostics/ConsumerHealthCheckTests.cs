@@ -5,6 +5,8 @@ namespace CloudSync.Sdk.Tests;
 
 public class ConsumerHealthCheckTests
 {
+    private static readonly TimeSpan LongestPollGap = TimeSpan.FromSeconds(25) + ConsumerHealthCheck.PollGap;
+
     private static readonly DateTimeOffset Since = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
     private static readonly ConsumerStatus Well = new() { IsRunning = true, Breaker = BreakerState.Closed, ConcurrencyLimit = 16 };
@@ -14,7 +16,7 @@ public class ConsumerHealthCheckTests
     [
         (Well with { IsRunning = false }, HealthStatus.Unhealthy, "is not running."),
         (Well with { ClientFailure = "no brokers" }, HealthStatus.Unhealthy, "has lost its Kafka client and builds it anew: no brokers"),
-        (Well with { SinceLastPoll = TimeSpan.FromSeconds(121) }, HealthStatus.Unhealthy, "has not polled Kafka for 00:02:01: its thread hangs."),
+        (Well with { SinceLastPoll = LongestPollGap + TimeSpan.FromSeconds(1) }, HealthStatus.Unhealthy, "has not polled Kafka for 00:02:26: its thread hangs."),
         (Well with { Paused = PauseReasons.CallsAbandoned, AbandonedCalls = 64 }, HealthStatus.Unhealthy, "calls nobody: 64 abandoned calls of its sink have not ended (MaxAbandonedCalls)."),
         (Open() with { NeedsAttention = true }, HealthStatus.Unhealthy, "is kept out by its endpoint since 2026-01-02 03:04:05Z: 503"),
         (Well with { Paused = PauseReasons.DeadLettersDown }, HealthStatus.Unhealthy, "can't write its dead letters; the log says why. Nothing is lost, and nothing more is read."),
@@ -28,18 +30,18 @@ public class ConsumerHealthCheckTests
 
     [Fact]
     public void Each_status_means_what_the_table_says() =>
-        Assert.All(Table, row => Assert.Equal((row.Health, row.Description), ConsumerHealthCheck.Judge(row.Status)));
+        Assert.All(Table, row => Assert.Equal((row.Health, row.Description), Judge(row.Status)));
 
     [Fact]
     public void An_endpoint_that_is_probed_is_still_waited_for() =>
-        Assert.Equal(HealthStatus.Degraded, ConsumerHealthCheck.Judge(Open() with { Breaker = BreakerState.HalfOpen }).Health);
+        Assert.Equal(HealthStatus.Degraded, Judge(Open() with { Breaker = BreakerState.HalfOpen }).Health);
 
     [Theory]
     [InlineData(PauseReasons.WindowFull)]
     [InlineData(PauseReasons.Stopping)]
     [InlineData(PauseReasons.WindowFull | PauseReasons.Stopping)]
     public void A_consumer_that_has_enough_in_hand_or_stops_is_well(PauseReasons paused) =>
-        Assert.Equal(HealthStatus.Healthy, ConsumerHealthCheck.Judge(Well with { Paused = paused, SinceLastPoll = ConsumerHealthCheck.LongestPollGap }).Health);
+        Assert.Equal(HealthStatus.Healthy, Judge(Well with { Paused = paused, SinceLastPoll = LongestPollGap }).Health);
 
     /// <summary>Of two things that are wrong the worse is told: all that can be wrong together, from the worst down.</summary>
     [Fact]
@@ -61,7 +63,7 @@ public class ConsumerHealthCheckTests
         var told = new List<string>();
         foreach (var mend in mended)
         {
-            told.Add(ConsumerHealthCheck.Judge(all).Description.Split(' ')[..3] is var words ? string.Join(' ', words) : "");
+            told.Add(Judge(all).Description.Split(' ')[..3] is var words ? string.Join(' ', words) : "");
             all = mend(all);
         }
 
@@ -71,7 +73,7 @@ public class ConsumerHealthCheckTests
                 "was put out", "was asked by",
             ],
             told);
-        Assert.Equal((HealthStatus.Healthy, "delivers."), ConsumerHealthCheck.Judge(all));
+        Assert.Equal((HealthStatus.Healthy, "delivers."), Judge(all));
     }
 
     [Fact]
@@ -79,7 +81,7 @@ public class ConsumerHealthCheckTests
     {
         var status = Open() with { Paused = PauseReasons.BreakerOpen, Lag = 7, Held = 3, Partitions = 2, AbandonedCalls = 1, ConcurrencyLimit = 5 };
 
-        var result = await new ConsumerHealthCheck(new Consumer(status)).CheckHealthAsync(new HealthCheckContext(), TestContext.Current.CancellationToken);
+        var result = await new ConsumerHealthCheck(new Consumer(status), drainTimeout: TimeSpan.FromSeconds(25)).CheckHealthAsync(new HealthCheckContext(), TestContext.Current.CancellationToken);
 
         Assert.Equal((HealthStatus.Degraded, "Consumer 'aws' waits for its endpoint since 2026-01-02 03:04:05Z (ServiceUnavailable): 503"), (result.Status, result.Description));
         Assert.Equal(
@@ -102,4 +104,6 @@ public class ConsumerHealthCheckTests
 
         public bool Release() => throw new NotSupportedException();
     }
+
+    private static (HealthStatus Health, string Description) Judge(ConsumerStatus status) => ConsumerHealthCheck.Judge(status, LongestPollGap);
 }

@@ -37,7 +37,7 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
         {
             // On a thread of its own: a sink that blocks it has a time-out all the same.
             var token = NewToken();
-            var call = Task.Run(() => sink.SendAsync(batch, token.Token).AsTask());
+            var call = Task.Run(() => sink.SendAsync(batch, token.Token).AsTask(), token.Token);
             await FinishAsync(call, token, batch[0], batch.Count);
 
             // Read here, for the list is the sink's as well, and may throw.

@@ -31,10 +31,17 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
             {
                 var pending = call.AsTask();
                 if (watch.HandOver() is { } abandoned)
+                {
+                    activity?.Dispose();
                     abandoned.EndsWith(pending);
+                }
                 else
+                {
                     _ = AwaitAsync(delivery, admission, calls, pending, token, started, activity);
+                }
 
+                // It goes on elsewhere with its span. The next message of this thread has a trace of its own, or none.
+                Activity.Current = null;
                 return;
             }
 
@@ -177,6 +184,8 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
             var isTooLong = false;
             lock (_gate)
             {
+                // The next look, at the next call of this thread perhaps.
+                var next = _owner.Timeout;
                 var elapsed = _current is null ? TimeSpan.Zero : _owner.Time.GetElapsedTime(_startedAt);
                 isTooLong = elapsed >= _owner.Timeout;
                 if (elapsed >= _owner.Timeout + _owner.AbandonAfter)
@@ -186,23 +195,26 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
                 }
                 else
                 {
-                    // Rounded up to a whole millisecond: a timer that fires early would look again and again.
-                    var next = _owner.Timeout + (isTooLong ? _owner.AbandonAfter : TimeSpan.Zero) - elapsed;
-                    _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(next.TotalMilliseconds)), System.Threading.Timeout.InfiniteTimeSpan);
+                    next += (isTooLong ? _owner.AbandonAfter : TimeSpan.Zero) - elapsed;
+                    if (isTooLong)
+                        CancelUnlocked();
                 }
+
+                // Rounded up to a whole millisecond: a timer that fires early would look again and again.
+                _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(next.TotalMilliseconds)), System.Threading.Timeout.InfiniteTimeSpan);
             }
 
             if (leftBehind is not null)
                 _calls.Ended(_owner.Ended(leftBehind, _owner.LeftBehind(null)), new CallEnd(_admission, default));
-            else if (isTooLong)
-                Cancel();
         }
 
-        /// <summary>Not on this thread: a callback of the sink's may block it, or throw.</summary>
         private void Cancel()
         {
             lock (_gate)
-                _ = _token?.CancelAsync();
+                CancelUnlocked();
         }
+
+        /// <summary>Not on this thread: a callback of the sink's may block it, or throw. Within the lock, or the token would already be the next call's.</summary>
+        private void CancelUnlocked() => _ = _token?.CancelAsync();
     }
 }

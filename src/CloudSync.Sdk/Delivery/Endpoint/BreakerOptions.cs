@@ -13,8 +13,9 @@ public sealed class BreakerOptions
     public int FailuresToOpen { get; set; } = 5;
 
     /// <summary>
-    /// The share of calls that must fail, within <see cref="SamplingDuration"/>, to open the breaker as well: for an endpoint of many parts, one of which may be down while the
-    /// others hide it from a count of failures in a row. Default <see langword="null"/>: failures in a row alone are counted.
+    /// The share of calls that must fail, within <see cref="SamplingDuration"/>, to open the breaker as well, which spares an endpoint that fails much of the time and never
+    /// many times in a row. What it takes meanwhile is proof that it is up, so a message that fails each time uses up its attempts. Default <see langword="null"/>: failures in a row
+    /// alone are counted.
     /// </summary>
     [SettingRange(0.01, 1.0)]
     public double? FailureRatio { get; set; }

@@ -12,6 +12,9 @@ internal sealed class ConcurrencyLimit(int max, AdaptiveLimit? adaptive)
 
     public int Current => _current;
 
+    /// <summary>Whether it is still below what it was before it began anew.</summary>
+    public bool IsRamping => _isRamping;
+
     /// <summary>Whether the durations of calls are of any use.</summary>
     public bool WantsDurations => adaptive is not null;
 

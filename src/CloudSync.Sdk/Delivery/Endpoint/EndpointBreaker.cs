@@ -76,7 +76,7 @@ internal sealed class EndpointBreaker : IDisposable
         _failuresToOpen = options.FailuresToOpen;
         _changed = changed;
         _timer = time.CreateTimer(_ => Fire(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _inARow = new Circuit(1, Math.Max(2, options.FailuresToOpen), TimeSpan.FromDays(1), options.BreakDuration, time);
+        _inARow = new Circuit(1, Math.Max(2, options.FailuresToOpen), TimeSpan.FromDays(1), options.BreakDuration, StandingClock.Instance);
         if (options.FailureRatio is { } ratio)
             _ratio = new Circuit(ratio, options.MinimumThroughput, options.SamplingDuration, options.BreakDuration, time);
     }
@@ -101,16 +101,6 @@ internal sealed class EndpointBreaker : IDisposable
                     : _probing || BreakIsOver ? BreakerState.HalfOpen
                     : BreakerState.Open;
             }
-        }
-    }
-
-    /// <summary>Whether it would refuse a call now: open, and the break is not over or the probe is out.</summary>
-    public bool IsRefusing
-    {
-        get
-        {
-            lock (_gate)
-                return _isOpen && (_probing || _isIsolated || !BreakIsOver);
         }
     }
 
@@ -314,6 +304,16 @@ internal sealed class EndpointBreaker : IDisposable
         public void Isolate() => _control.IsolateAsync().GetAwaiter().GetResult();
 
         public void Close() => _control.CloseAsync().GetAwaiter().GetResult();
+    }
+
+    /// <summary>Failures in a row are a row however long it takes: between two of them may lie a Retry-After of a day.</summary>
+    private sealed class StandingClock : TimeProvider
+    {
+        public static readonly StandingClock Instance = new();
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch;
+
+        public override long GetTimestamp() => 0;
     }
 
     /// <summary>What Polly is told. It is never thrown.</summary>

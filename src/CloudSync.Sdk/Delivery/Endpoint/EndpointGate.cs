@@ -14,6 +14,9 @@ internal sealed class EndpointGate : IDisposable
     private readonly ConcurrencyLimit _limit;
     private readonly RetryBudget _budget;
     private readonly TimeProvider _time;
+
+    /// <summary>How many messages had been taken when the breaker opened, the last few times.</summary>
+    private readonly Queue<long> _openings = new();
     private EndpointTrouble? _trouble;
 
     /// <param name="options">The settings.</param>
@@ -39,6 +42,16 @@ internal sealed class EndpointGate : IDisposable
 
     /// <summary>Messages that the endpoint has taken.</summary>
     public long Successes => _breaker.Successes;
+
+    /// <summary>Whether the breaker opened when the endpoint had taken so many messages: nobody got through between a failure at that number and the opening.</summary>
+    public bool OpenedAfter(long successes)
+    {
+        lock (_gate)
+            return _openings.Contains(successes);
+    }
+
+    /// <summary>Whether the endpoint is called more carefully than it could be: it was down, or asked us to wait, a moment ago.</summary>
+    public bool IsRamping => _limit.IsRamping;
 
     /// <summary>How many calls may be under way at the same time.</summary>
     public int Limit => _limit.Current;
@@ -120,8 +133,12 @@ internal sealed class EndpointGate : IDisposable
         _limit.PushedBack();
         lock (_gate)
         {
+            var wasClosed = _breaker.IsClosed;
             if (!_breaker.Failed(admission, effect == BreakerEffect.OpensAtOnce))
                 return false;
+
+            if (wasClosed)
+                Remember(_breaker.Successes);
 
             _trouble = new EndpointTrouble(type, reason, _trouble?.Since ?? _time.GetUtcNow(), effect == BreakerEffect.OpensAtOnce);
             return true;
@@ -153,8 +170,17 @@ internal sealed class EndpointGate : IDisposable
         }
     }
 
-    /// <inheritdoc cref="EndpointBreaker.Release"/>
-    public bool Release() => _breaker.Release();
+    /// <summary>Ends an isolation, and a wait that the endpoint asked for.</summary>
+    /// <returns>Whether there was one of them.</returns>
+    public bool Release() => _hold.End() | _breaker.Release();
+
+    private void Remember(long successes)
+    {
+        if (_openings.Count == 16)
+            _openings.Dequeue();
+
+        _openings.Enqueue(successes);
+    }
 
     private bool ProbeSucceeded(int messages)
     {

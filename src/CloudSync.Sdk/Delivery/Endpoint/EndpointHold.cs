@@ -43,6 +43,22 @@ internal sealed class EndpointHold : IDisposable
         }
     }
 
+    /// <summary>The wait is over now, whatever the endpoint asked for.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool End()
+    {
+        lock (_gate)
+        {
+            if (_until <= Now)
+                return false;
+
+            Volatile.Write(ref _until, Now);
+        }
+
+        _over();
+        return true;
+    }
+
     public void Dispose() => _timer.Dispose();
 
     private void Fire()

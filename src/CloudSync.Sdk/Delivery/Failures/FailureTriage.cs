@@ -39,9 +39,8 @@ internal sealed class FailureTriage(
             if (outcome.Kind != OutcomeKind.Failed)
                 continue;
 
-            var plan = Decide(outcome.Delivery.Failures!, call, outcomes.Length);
+            var (plan, asked) = Decide(outcome.Delivery.Failures!, call, outcomes.Length);
             outcome = outcome with { Plan = plan };
-            var asked = WaitOfAll(outcome.Delivery.Failures!, plan);
             wait = asked > wait ? asked : wait;
         }
 
@@ -75,36 +74,44 @@ internal sealed class FailureTriage(
         log.BreakerOpened(consumer, failure.ErrorType, failure.Reason!, options.Breaker.BreakDuration);
     }
 
-    private RetryPlan Decide(FailureHistory failures, in CallEnd call, int messages)
+    /// <returns>What follows for the message, and how long everybody leaves the endpoint alone because of it.</returns>
+    private (RetryPlan Plan, TimeSpan WaitOfAll) Decide(FailureHistory failures, in CallEnd call, int messages)
     {
         var rule = RuleOf(failures);
-        var isOutage = RetryPolicy.IsOutage(rule.Breaker, call.Admission == Admission.Probe, gate.IsClosed, othersGotThrough: gate.Successes > failures.SuccessesSeen);
+        var wasClosed = gate.IsClosed;
+        var othersGotThrough = gate.Successes > failures.SuccessesSeen;
+        TakeBack(failures);
         var attempt = new FailedAttempt(
             failures.Attempts,
             failures.Retries,
             failures.Delay,
             RetryPolicy.Elapsed(Now, failures.FailingSince, gate.OpenSince),
             failures.RetryAfter,
-            isOutage,
+            RetryPolicy.IsOutage(rule.Breaker, call.Admission == Admission.Probe, wasClosed, othersGotThrough),
+            othersGotThrough,
             call.FailedWhole ? messages : 1);
         var plan = RetryPolicy.Decide(rule, attempt, options.Retry.MaxElapsedTime, Random.Shared.NextDouble());
         failures.SuccessesSeen = gate.Successes;
         failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
+        failures.IsProvisional = plan.CountsAsAttempt && rule.Breaker != BreakerEffect.None && wasClosed;
         failures.Retries += plan is { Next: FailureAction.Retry, IsSplit: false } ? 1 : 0;
         failures.Delay = plan.Delay;
         failures.IsPart = plan.IsSplit;
         failures.MaxBatch = plan.IsSplit ? Math.Max(1, messages / 2) : failures.MaxBatch;
-        return plan;
+        return (plan, RetryPolicy.WaitOfAll(rule, attempt, plan));
     }
 
-    /// <summary>How long the endpoint is to be left alone by all messages because of this one.</summary>
-    private TimeSpan WaitOfAll(FailureHistory failures, in RetryPlan plan) =>
-        RuleOf(failures) switch
-        {
-            { HoldsEndpoint: true } => plan.Delay > failures.RetryAfter ? plan.Delay : failures.RetryAfter,
-            { Breaker: not BreakerEffect.None } => failures.RetryAfter,
-            _ => TimeSpan.Zero,
-        };
+    /// <summary>
+    /// A failure counted while the breaker was closed, and nobody got through from then until it opened: it was the beginning of an outage. Without this, an endpoint that takes
+    /// each probe and fails what follows would use up the attempts of messages that have no fault.
+    /// </summary>
+    private void TakeBack(FailureHistory failures)
+    {
+        if (failures.IsProvisional && gate.OpenedAfter(failures.SuccessesSeen))
+            failures.Attempts--;
+
+        failures.IsProvisional = false;
+    }
 
     private ErrorClassification Classify(Delivery delivery, int attempt, Exception exception)
     {

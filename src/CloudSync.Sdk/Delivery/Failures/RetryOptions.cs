@@ -14,7 +14,8 @@ public sealed class RetryOptions
 
     /// <summary>
     /// How long one message may go on failing: what fails again after this is dead-lettered, even if retries are left. Counted from its first failure, or from the
-    /// end of the last outage: the time of an outage, or of a Retry-After, is not the message's. Default <see langword="null"/>: no limit but the retries.
+    /// end of the last outage: the time of an outage, or of a Retry-After, is not the message's; and an error that the breaker counts ends it only when others got through since the
+    /// failure before. Default <see langword="null"/>: no limit but the retries.
     /// </summary>
     [SettingRange("00:00:00.001", "30.00:00:00")]
     public TimeSpan? MaxElapsedTime { get; set; }

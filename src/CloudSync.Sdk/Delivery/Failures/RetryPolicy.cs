@@ -14,9 +14,10 @@ internal readonly record struct RetryPlan(FailureAction Next, TimeSpan Delay, bo
 /// <param name="Elapsed">How long the message has been failing, without the time of outages.</param>
 /// <param name="RetryAfter">How long the endpoint asks us to wait, within reason.</param>
 /// <param name="IsOutage">Whether the failure says nothing of the message, see <see cref="RetryPolicy.IsOutage"/>.</param>
+/// <param name="OthersGotThrough">Whether the endpoint has taken others since the message failed before.</param>
 /// <param name="FailedWhole">How many messages failed together in one call that said nothing of each; 1 for a message alone.</param>
 internal readonly record struct FailedAttempt(
-    int Attempts, int Retries, TimeSpan PreviousDelay, TimeSpan Elapsed, TimeSpan RetryAfter, bool IsOutage, int FailedWhole = 1);
+    int Attempts, int Retries, TimeSpan PreviousDelay, TimeSpan Elapsed, TimeSpan RetryAfter, bool IsOutage, bool OthersGotThrough = false, int FailedWhole = 1);
 
 /// <summary>Decides what a failed message gets. Pure.</summary>
 internal static class RetryPolicy
@@ -53,25 +54,44 @@ internal static class RetryPolicy
     /// <param name="random">From 0 to 1: where in the jitter the delay lies.</param>
     public static RetryPlan Decide(in ErrorRule rule, in FailedAttempt failed, TimeSpan? maxElapsed, double random)
     {
-        var counts = !failed.IsOutage && (rule.CountsAsAttempt || rule.Action == FailureAction.DeadLetter);
-        if (!counts)
-            return new RetryPlan(FailureAction.Retry, Delay(rule, failed, random), CountsAsAttempt: false);
-
         // One of many is at fault, or all: nobody knows before they are taken apart, and none may be given up for another's fault.
-        if (failed.FailedWhole > 1)
+        if (failed.FailedWhole > 1 && !failed.IsOutage && !rule.HoldsEndpoint)
         {
             // Each round waits as if it were the first: all the keys in it wait too.
             var wait = rule.Action == FailureAction.DeadLetter ? failed.RetryAfter : Delay(rule, failed with { Retries = 0 }, random);
             return new RetryPlan(FailureAction.Retry, wait, CountsAsAttempt: false, IsSplit: true);
         }
 
-        return rule.Action == FailureAction.DeadLetter || failed.Attempts >= rule.MaxRetryAttempts || failed.Elapsed > maxElapsed
+        var counts = !failed.IsOutage && (rule.CountsAsAttempt || rule.Action == FailureAction.DeadLetter);
+        if (!counts)
+            return new RetryPlan(FailureAction.Retry, Delay(rule, failed, random), CountsAsAttempt: false);
+
+        return rule.Action == FailureAction.DeadLetter || failed.Attempts >= rule.MaxRetryAttempts || IsOutOfPatience(rule, failed, maxElapsed)
             ? new RetryPlan(FailureAction.DeadLetter, default, CountsAsAttempt: true)
             : new RetryPlan(FailureAction.Retry, Delay(rule, failed, random), CountsAsAttempt: true);
     }
 
-    private static TimeSpan Delay(in ErrorRule rule, in FailedAttempt failed, double random) =>
-        rule.FirstRetryAtOnce && failed.Retries == 0
-            ? failed.RetryAfter
+    /// <summary>
+    /// How long everybody leaves the endpoint alone because of this failure. One that is asked to wait while others get through is asked for its own sake: a Retry-After is still
+    /// meant for all, but its backoff is its own, or a single message could keep all the others from an endpoint that takes them.
+    /// </summary>
+    public static TimeSpan WaitOfAll(in ErrorRule rule, in FailedAttempt failed, in RetryPlan plan) =>
+        rule.HoldsEndpoint && !failed.OthersGotThrough && plan.Delay > failed.RetryAfter ? plan.Delay
+        : rule.HoldsEndpoint || rule.Breaker != BreakerEffect.None ? failed.RetryAfter
+        : TimeSpan.Zero;
+
+    /// <summary>While nobody gets through it may be an outage that the breaker has not seen yet.</summary>
+    private static bool IsOutOfPatience(in ErrorRule rule, in FailedAttempt failed, TimeSpan? maxElapsed) =>
+        failed.Elapsed > maxElapsed && (rule.Breaker == BreakerEffect.None || failed.OthersGotThrough);
+
+    private static TimeSpan Delay(in ErrorRule rule, in FailedAttempt failed, double random)
+    {
+        if (rule.FirstRetryAtOnce && failed.Retries == 0)
+            return failed.RetryAfter;
+
+        // After the wait that it costs the others, it lets them go first.
+        return rule.HoldsEndpoint && failed.OthersGotThrough
+            ? failed.RetryAfter + rule.Backoff.Delay(failed.Retries + 1, failed.PreviousDelay, random)
             : rule.Backoff.Delay(failed.Retries + 1, failed.PreviousDelay, random, failed.RetryAfter);
+    }
 }

@@ -33,7 +33,6 @@ public sealed class EndpointBreakerTests : IDisposable
 
         Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
         Assert.False(breaker.IsClosed);
-        Assert.True(breaker.IsRefusing);
         Assert.Equal(Admission.Refused, breaker.TryEnter());
     }
 
@@ -87,9 +86,7 @@ public sealed class EndpointBreakerTests : IDisposable
         Assert.Equal(Admission.Refused, breaker.TryEnter());
 
         _time.Advance(TimeSpan.FromTicks(1));
-        Assert.False(breaker.IsRefusing);
         Assert.Equal(Admission.Probe, breaker.TryEnter());
-        Assert.True(breaker.IsRefusing);
         Assert.Equal(Admission.Refused, breaker.TryEnter());
         _time.Advance(Break * 10);
         Assert.Equal(Admission.Refused, breaker.TryEnter());
@@ -104,7 +101,6 @@ public sealed class EndpointBreakerTests : IDisposable
 
         Assert.True(breaker.Succeeded(Admission.Probe, 1));
         Assert.True(breaker.IsClosed);
-        Assert.False(breaker.IsRefusing);
         Assert.Equal(Admission.Normal, breaker.TryEnter());
         Assert.False(breaker.Succeeded(Admission.Normal, 1));
         Fail(breaker, 2);
@@ -137,7 +133,6 @@ public sealed class EndpointBreakerTests : IDisposable
         Probe(breaker);
         breaker.ProbeCameToNothing();
 
-        Assert.False(breaker.IsRefusing);
         Assert.False(breaker.IsClosed);
         Assert.Equal(Admission.Probe, breaker.TryEnter());
     }
@@ -392,7 +387,7 @@ public sealed class EndpointBreakerTests : IDisposable
         var breaker = Breaker(5);
         Assert.False(breaker.Release());
         breaker.Isolate();
-        Assert.Equal((BreakerState.Isolated, false, true), (breaker.State, breaker.IsClosed, breaker.IsRefusing));
+        Assert.Equal((BreakerState.Isolated, false), (breaker.State, breaker.IsClosed));
         _time.Advance(TimeSpan.FromDays(30));
         Assert.Equal(Admission.Refused, breaker.TryEnter());
         Assert.False(breaker.Allows(Admission.Normal));
@@ -402,7 +397,7 @@ public sealed class EndpointBreakerTests : IDisposable
         Assert.True(breaker.Release());
         Assert.False(breaker.Release());
         Assert.Equal(1, _changed);
-        Assert.Equal((BreakerState.HalfOpen, false), (breaker.State, breaker.IsRefusing));
+        Assert.Equal(BreakerState.HalfOpen, breaker.State);
         Assert.Equal(Admission.Probe, breaker.TryEnter());
         Assert.True(breaker.Succeeded(Admission.Probe, 1));
         Assert.Equal((BreakerState.Closed, Admission.Normal), (breaker.State, breaker.TryEnter()));

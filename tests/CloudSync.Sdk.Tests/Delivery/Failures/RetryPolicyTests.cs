@@ -78,14 +78,15 @@ public class RetryPolicyTests
         Assert.Equal(again ? FailureAction.Retry : FailureAction.DeadLetter, Decide(type, First, new RetryOptions { MaxRetryAttempts = 0 }).Next);
 
     [Theory]
-    [InlineData(ErrorType.Timeout, 60_000, false)]
-    [InlineData(ErrorType.Timeout, 60_001, true)]
-    [InlineData(ErrorType.Transient, 60_001, true)]
-    [InlineData(ErrorType.RateLimited, 60_001, false)]
-    public void A_message_that_has_failed_for_too_long_is_given_up_whatever_retries_are_left(ErrorType type, int elapsedMs, bool givenUp)
+    [InlineData(ErrorType.Timeout, 60_000, true, false)]
+    [InlineData(ErrorType.Timeout, 60_001, true, true)]
+    [InlineData(ErrorType.Timeout, 60_001, false, false)]
+    [InlineData(ErrorType.Transient, 60_001, false, true)]
+    [InlineData(ErrorType.RateLimited, 60_001, true, false)]
+    public void A_message_that_has_failed_for_too_long_is_given_up_unless_nobody_gets_through(ErrorType type, int elapsedMs, bool othersGotThrough, bool givenUp)
     {
         var plan = Decide(
-            type, First with { Elapsed = TimeSpan.FromMilliseconds(elapsedMs) }, new RetryOptions { MaxElapsedTime = TimeSpan.FromMinutes(1), MaxRetryAttempts = 1_000 });
+            type, First with { Elapsed = TimeSpan.FromMilliseconds(elapsedMs), OthersGotThrough = othersGotThrough }, new RetryOptions { MaxElapsedTime = TimeSpan.FromMinutes(1), MaxRetryAttempts = 1_000 });
 
         Assert.Equal(givenUp ? FailureAction.DeadLetter : FailureAction.Retry, plan.Next);
     }
@@ -164,6 +165,34 @@ public class RetryPolicyTests
         Assert.Equal(FailureAction.DeadLetter, Decide(type, failed with { FailedWhole = 1 }).Next);
     }
 
+    /// <summary>How long the message waits, and how long everybody: by Retry-After or by the backoff of a second.</summary>
+    [Theory]
+    [InlineData(ErrorType.RateLimited, 0, false, 1, 1)]
+    [InlineData(ErrorType.RateLimited, 7, false, 7, 7)]
+    [InlineData(ErrorType.RateLimited, 0, true, 1, 0)]
+    [InlineData(ErrorType.RateLimited, 7, true, 8, 7)]
+    [InlineData(ErrorType.ServiceUnavailable, 0, false, 1, 0)]
+    [InlineData(ErrorType.ServiceUnavailable, 7, true, 7, 7)]
+    [InlineData(ErrorType.Transient, 7, false, 7, 0)]
+    [InlineData(ErrorType.ValidationError, 7, false, 0, 0)]
+    public void One_that_is_asked_to_wait_while_others_get_through_holds_them_no_longer_than_it_is_asked(ErrorType type, int asked, bool others, int own, int all)
+    {
+        var rule = ErrorRule.All(new RetryOptions { Jitter = 0 }, new ErrorOptions())[(int)type];
+        var failed = First with { RetryAfter = TimeSpan.FromSeconds(asked), OthersGotThrough = others };
+
+        var plan = RetryPolicy.Decide(rule, failed, null, 0.5);
+
+        Assert.Equal((own, all), (plan.Delay.TotalSeconds, RetryPolicy.WaitOfAll(rule, failed, plan).TotalSeconds));
+    }
+
+    [Fact]
+    public void A_batch_that_fails_whole_is_taken_apart_also_for_an_error_that_uses_up_no_attempt()
+    {
+        var rule = ErrorRule.All(new RetryOptions(), new ErrorOptions { Unknown = { CountsAsAttempt = false } })[(int)ErrorType.Unknown];
+
+        Assert.True(RetryPolicy.Decide(rule, First with { FailedWhole = 2 }, null, 0.5).IsSplit);
+    }
+
     [Fact]
     public void A_batch_that_is_refused_for_what_is_in_it_waits_if_the_endpoint_asks_for_it() => Assert.Equal(
         TimeSpan.FromSeconds(7), Decide(ErrorType.ValidationError, First with { FailedWhole = 2, RetryAfter = TimeSpan.FromSeconds(7) }).Delay);
@@ -187,14 +216,14 @@ public class RetryPolicyTests
     /// <summary>Whatever comes: only a fault of the message's own, or attempts or patience that are used up, give it up; and a Retry-After is a floor.</summary>
     [Property]
     public void A_message_is_given_up_for_its_own_fault_alone(
-        byte type, NonNegativeInt attempts, NonNegativeInt retries, bool isOutage, byte together, PositiveInt max, NonNegativeInt elapsed, NonNegativeInt asked, uint limit)
+        byte type, NonNegativeInt attempts, NonNegativeInt retries, bool isOutage, bool others, byte together, PositiveInt max, NonNegativeInt elapsed, NonNegativeInt asked, uint limit)
     {
         var options = new RetryOptions { MaxRetryAttempts = max.Get, MaxElapsedTime = limit % 3 == 0 ? null : TimeSpan.FromSeconds(limit % 1_000) };
         var kind = (ErrorType)(type % 10);
         var rule = ErrorRule.All(options, new ErrorOptions())[(int)kind];
         var retryAfter = RetryPolicy.RetryAfter(new ErrorClassification(kind, TimeSpan.FromSeconds(asked.Get)));
         var failed = new FailedAttempt(
-            attempts.Get, retries.Get, default, TimeSpan.FromSeconds(elapsed.Get), retryAfter, isOutage && rule.Breaker != BreakerEffect.None, 1 + (together % 3));
+            attempts.Get, retries.Get, default, TimeSpan.FromSeconds(elapsed.Get), retryAfter, isOutage && rule.Breaker != BreakerEffect.None, others, 1 + (together % 3));
 
         var plan = RetryPolicy.Decide(rule, failed, options.MaxElapsedTime, random: 0.5);
 
