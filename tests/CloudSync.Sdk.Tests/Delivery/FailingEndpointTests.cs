@@ -30,9 +30,9 @@ public class FailingEndpointTests
         Assert.Equal(poison, test.DeadLetters.Written.Select(d => d.Offset).Order());
         endpoint.CheckDelivered(2 * messages);
 
-        // Two for each halving, one for the batch, one for what came behind, and one for each that came behind poison: it had to wait for the dead letter.
+        // The batch itself, and two for each halving. What came behind is called as it comes.
         var halvings = (int)Math.Ceiling(Math.Log2(messages));
-        Assert.InRange(endpoint.Sink.Calls.Count, 3, 2 + (((2 * halvings) + 1) * poison.Length));
+        Assert.InRange(endpoint.Sink.Calls.Count(call => call.Min() < messages), 3, 1 + (((2 * halvings) + 1) * poison.Length));
         Assert.All(test.DeadLetters.Written, d => Assert.Equal(1, d.Failures!.Attempts));
         Assert.True(test.Pipeline.Gate.IsClosed);
     }
