@@ -25,6 +25,8 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int BreakerOpened = 1104;
     public const int BreakerClosed = 1105;
     public const int CallAbandoned = 1111;
+    public const int AbandonedEnded = 1112;
+    public const int EndpointHeld = 1114;
     public const int BatchTakenApart = 1115;
 
     private readonly IHost _host;
@@ -102,6 +104,9 @@ internal sealed class ConsumerHost : IAsyncDisposable
 
     /// <summary>How often something was logged.</summary>
     public int Logged(int eventId) => Records.Count(r => r.Id.Id == eventId);
+
+    /// <summary>The texts that were logged under one number.</summary>
+    public IReadOnlyList<string> Messages(int eventId) => [.. Records.Where(r => r.Id.Id == eventId).Select(r => r.Message)];
 
     /// <summary>Waits until something was logged.</summary>
     public Task UntilLoggedAsync(int eventId, int times = 1) => Eventually.TrueAsync(
