@@ -25,6 +25,8 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int BreakerOpened = 1104;
     public const int BreakerClosed = 1105;
     public const int CallAbandoned = 1111;
+    public const int AbandonedEnded = 1112;
+    public const int EndpointHeld = 1114;
     public const int BatchTakenApart = 1115;
     public const int DeadLetterBare = 1110;
 

@@ -88,6 +88,33 @@ public sealed class CrashTests(KafkaCluster cluster)
         }
     }
 
+    [Theory]
+    [InlineData(30)]
+    [InlineData(2)]
+    public async Task A_consumer_alone_in_its_group_that_was_frozen_until_it_was_out_comes_back_by_itself_and_loses_nothing(int sinkTimeoutSeconds)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Needs the signals STOP and CONT.");
+        const int Count = 10_000;
+        using var topic = await TestTopic.CreateAsync(cluster, partitions: 4);
+        var group = KafkaCluster.UniqueName("group");
+        await topic.ProduceAsync(TestRecord.Many(Count, i => $"key-{i % 100}"));
+        await using var endpoint = await Endpoint.StartAsync();
+        using var frozen = Consumer(endpoint.For(1), topic, group, $"--CloudSync:SinkTimeout=00:00:{sinkTimeoutSeconds}");
+        await UntilAsync(frozen, () => endpoint.Distinct > Count / 10, "it is in the middle of its work");
+        await SignalAsync(frozen.Process, "STOP");
+        var stopped = Stopwatch.StartNew();
+        await UntilAsync(frozen, () => stopped.Elapsed > 1.5 * cluster.SessionTimeout, "its session is over");
+        await SignalAsync(frozen.Process, "CONT");
+        var continued = Stopwatch.StartNew();
+
+        await UntilAsync(frozen, () => endpoint.Distinct == Count, "everything has arrived");
+        await UntilAsync(frozen, () => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
+        TestContext.Current.TestOutputHelper?.WriteLine($"Everything {continued.Elapsed} after it was continued. {frozen.Output}");
+
+        Assert.Contains("CloudSync.Consumer.test[1005]", frozen.Output, StringComparison.Ordinal);
+        Assert.Contains("CloudSync.Consumer.test[1015]", frozen.Output, StringComparison.Ordinal);
+    }
+
     private static async Task SignalAsync(Process process, string signal)
     {
         using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);
@@ -98,15 +125,16 @@ public sealed class CrashTests(KafkaCluster cluster)
     private static Task UntilAsync(Killable process, Func<bool> condition, string what) => Eventually.TrueAsync(
         () => process.Process.HasExited ? throw new InvalidOperationException($"The consumer has ended by itself: {process.Output}") : condition(), what, Cancelled);
 
-    private Killable Consumer(Uri endpoint, TestTopic topic, string group) => new(
-        Path.Combine(AppContext.BaseDirectory, "CloudSync.TestHost.dll"),
+    private Killable Consumer(Uri endpoint, TestTopic topic, string group, params string[] more) => new(
+        [Path.Combine(AppContext.BaseDirectory, "CloudSync.TestHost.dll"),
         $"--Endpoint={endpoint}",
         $"--CloudSync:BootstrapServers={topic.BootstrapServers}",
         $"--CloudSync:Topic={topic.Name}",
         $"--CloudSync:GroupId={group}",
         "--CloudSync:CommitInterval=00:00:00.100",
         $"--CloudSync:Kafka:session.timeout.ms={cluster.SessionTimeout.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}",
-        "--CloudSync:Kafka:heartbeat.interval.ms=500");
+        "--CloudSync:Kafka:heartbeat.interval.ms=500",
+        .. more]);
 
     private sealed record Receipt(int Life, string Id, int Partition, long Offset);
 

@@ -189,6 +189,47 @@ public sealed class DeadLetterTests(KafkaCluster cluster)
                 .ToUnixTimeMilliseconds());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_a_load_with_poison_in_it_each_poison_is_kept_once_and_whole_and_the_rest_keeps_its_order(bool inBatches)
+    {
+        const int Count = 50_000;
+        using var topic = await TestTopic.CreateAsync(cluster, partitions: 12);
+        using var deadLetters = await TestTopic.CreateAsync(cluster, partitions: 3);
+        await topic.ProduceAsync(TestRecord.Many(Count, i => $"key-{i % 2_000}"));
+        var sink = new ScriptedSink((message, _) => IsPoison(message.Id) ? SinkAnswer.Fail(int.Parse(message.Id, CultureInfo.InvariantCulture) % 200 == 0 ? ErrorType.Transient : ErrorType.ValidationError) : SinkAnswer.Succeed);
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, inBatches ? new BatchesOnly(sink) : sink, options =>
+        {
+            options.DeadLetters.Topic = deadLetters.Name;
+            options.Retry.MaxRetryAttempts = 2;
+            options.Retry.BudgetReserve = 1_000;
+            options.Breaker.FailuresToOpen = 3;
+        });
+
+        await sink.WaitForDeliveredAsync(Count - (Count / 100), Eventually.Bound, Cancelled);
+        await Eventually.TrueAsync(() => consumer.Logged(ConsumerHost.DeadLettered) == Count / 100, "all of the poison is kept", Cancelled);
+        await consumer.StopAsync();
+
+        Assert.Equal(topic.EndOffsets(), topic.Committed(consumer.Group));
+        Assert.Equal(Count - (Count / 100), sink.Delivered.Select(m => m.Id).Distinct().Count());
+        Assert.Equal(Count - (Count / 100), sink.Delivered.Count);
+        DeliveryTests.AssertKeyOrder(sink.Attempts.Where(a => a.Number == 1));
+        var letters = deadLetters.ReadAll();
+        Assert.Equal(Enumerable.Range(0, Count / 100).Select(i => i * 100), letters.Select(l => int.Parse(Header(l, DeadLetterHeaders.MessageId), CultureInfo.InvariantCulture)).Order());
+        foreach (var letter in letters)
+        {
+            var isTransient = int.Parse(Header(letter, DeadLetterHeaders.MessageId), CultureInfo.InvariantCulture) % 200 == 0;
+            string[] notSaid = [DeadLetterHeaders.HttpStatus, DeadLetterHeaders.CorrelationId, DeadLetterHeaders.TraceParent, DeadLetterHeaders.TraceState];
+            Assert.Equal(AllNames().Except(notSaid), letter.Message.Headers.Select(h => h.Key).Where(k => k.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal)).Order());
+            Assert.Equal((isTransient ? "Transient" : "ValidationError", isTransient ? "3" : "1"), (Header(letter, DeadLetterHeaders.ErrorType), Header(letter, DeadLetterHeaders.Attempts)));
+        }
+
+        static bool IsPoison(string id) => id.EndsWith("00", StringComparison.Ordinal) || id == "0";
+
+        static string Header(ConsumeResult<byte[]?, byte[]?> letter, string name) => Encoding.UTF8.GetString(letter.Message.Headers.GetLastBytes(name));
+    }
+
     private static IEnumerable<TestRecord> AnyShape()
     {
         var large = new byte[1_000_000];

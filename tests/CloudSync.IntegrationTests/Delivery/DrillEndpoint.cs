@@ -179,7 +179,7 @@ internal sealed class DrillEndpoint : IAsyncDisposable
 }
 
 /// <summary>One request at a <see cref="DrillEndpoint"/>. All times are by one clock, which the client's own uses too.</summary>
-internal sealed record DrillRequest
+internal sealed class DrillRequest
 {
     /// <summary>The messages in it.</summary>
     public required string[] Ids { get; init; }
@@ -196,8 +196,13 @@ internal sealed record DrillRequest
     /// <summary>What it was answered; <see cref="DrillEndpoint.Hang"/> while it is not.</summary>
     public int Status { get; set; }
 
+    /// <summary>For a test that lets single requests go.</summary>
+    public TaskCompletionSource Release { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     /// <summary>When it was answered, or the client gave it up.</summary>
     public TimeSpan Answered { get; set; }
+
+    public override string ToString() => $"{Status} to {Ids[0]} and {Ids.Length - 1} more, began {Began}, arrived {Arrived} as one of {UnderWay}, answered {Answered}";
 }
 
 /// <summary>Writes into each request when the client began it.</summary>
