@@ -22,6 +22,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     /// </summary>
     private static readonly TimeSpan WindowPatience = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>A gap between two polls that no busy machine explains: the process was stopped, or its machine stood still. Or a revocation drained, which does no harm here.</summary>
+    private static readonly TimeSpan StallGap = TimeSpan.FromSeconds(4);
+
     private static readonly TimeSpan MaxRebuildDelay = TimeSpan.FromSeconds(30);
 
     private readonly CloudSyncConsumerOptions _options;
@@ -252,6 +255,12 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private void Read(ConsumeRecordReader reader)
     {
         _batch.Clear();
+        if (SinceLastPoll is var gap && gap > StallGap)
+        {
+            _log.Stalled(_options.Topic, gap);
+            _pipeline.Gate.Stalled();
+        }
+
         Volatile.Write(ref _lastPoll, _time.GetTimestamp());
         try
         {

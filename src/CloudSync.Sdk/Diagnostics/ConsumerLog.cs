@@ -61,6 +61,10 @@ internal static partial class ConsumerLog
     [LoggerMessage(1017, LogLevel.Information, "The endpoint of {Consumer} was released: one message probes it.")]
     public static partial void Released(this ILogger log, string consumer);
 
+    [LoggerMessage(1019, LogLevel.Warning,
+        "Kafka was not polled for {Gap} by the consumer of {Topic}: the process was stopped, its machine stood still, or a revocation took so long. Time-outs of calls that were under way say nothing of the endpoint: an open breaker probes it at once.")]
+    public static partial void Stalled(this ILogger log, string topic, TimeSpan gap);
+
     [LoggerMessage(1101, LogLevel.Warning,
         "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} Attempts counted so far: {Attempts}; tried again in {Delay}.")]
     public static partial void WillRetry(

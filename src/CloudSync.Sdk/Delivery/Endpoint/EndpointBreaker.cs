@@ -49,6 +49,9 @@ public enum BreakerState
 /// </remarks>
 internal sealed class EndpointBreaker : IDisposable
 {
+    /// <summary>How long after a stall of this process its time-outs still come in.</summary>
+    private static readonly TimeSpan AfterStall = TimeSpan.FromSeconds(5);
+
     private readonly Lock _gate = new();
     private readonly Circuit _inARow;
     private readonly Circuit? _ratio;
@@ -64,6 +67,7 @@ internal sealed class EndpointBreaker : IDisposable
     private bool _isIsolated;
     private long _openedAt;
     private TimeSpan _break;
+    private long _stalledAt;
     private long _closedAt;
 
     /// <param name="options">The settings.</param>
@@ -186,7 +190,7 @@ internal sealed class EndpointBreaker : IDisposable
                 if (_isIsolated)
                     return false;
 
-                StartBreak();
+                StartBreak(_breakDuration);
                 return true;
             }
 
@@ -199,7 +203,7 @@ internal sealed class EndpointBreaker : IDisposable
             _hasFailures = true;
             _isOpen = !_inARow.IsClosed || _ratio is { IsClosed: false };
             if (_isOpen)
-                StartBreak();
+                StartBreak(_stalledAt != 0 && _time.GetElapsedTime(_stalledAt) < AfterStall ? TimeSpan.Zero : _breakDuration);
 
             return _isOpen;
         }
@@ -239,13 +243,31 @@ internal sealed class EndpointBreaker : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// This process stood still until now, and the calls that were under way have timed out in a row: that says nothing of the endpoint. A break that has begun, or begins because of
+    /// them, is over at once, and a probe asks the endpoint itself.
+    /// </summary>
+    public void Stalled()
+    {
+        lock (_gate)
+        {
+            _stalledAt = _time.GetTimestamp();
+            if (!_isOpen || _isIsolated)
+                return;
+
+            _break = TimeSpan.Zero;
+        }
+
+        _changed();
+    }
+
     public void Dispose() => _timer.Dispose();
 
-    private void StartBreak()
+    private void StartBreak(TimeSpan length)
     {
         _openedAt = _time.GetTimestamp();
-        _break = _breakDuration;
-        _timer.Change(_breakDuration, Timeout.InfiniteTimeSpan);
+        _break = length;
+        _timer.Change(length, Timeout.InfiniteTimeSpan);
     }
 
     private void Fire()

@@ -160,6 +160,9 @@ internal sealed class EndpointGate : IDisposable
     /// <inheritdoc cref="EndpointBreaker.ProbeCameToNothing"/>
     public void ProbeCameToNothing() => _breaker.ProbeCameToNothing();
 
+    /// <inheritdoc cref="EndpointBreaker.Stalled"/>
+    public void Stalled() => _breaker.Stalled();
+
     /// <inheritdoc cref="EndpointBreaker.Isolate"/>
     public void Isolate(string reason)
     {

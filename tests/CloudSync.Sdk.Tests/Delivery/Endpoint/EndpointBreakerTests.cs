@@ -234,6 +234,41 @@ public sealed class EndpointBreakerTests : IDisposable
         }
     }
 
+    /// <summary>The process was stopped, and all of its calls timed out for that.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_opens_it_around_a_stall_of_our_own_is_probed_at_once_and_a_probe_that_fails_costs_a_full_break(bool openedBefore)
+    {
+        var breaker = Breaker(2);
+        if (!openedBefore)
+            breaker.Stalled();
+
+        Fail(breaker, 2);
+        if (openedBefore)
+            breaker.Stalled();
+
+        Assert.Equal(Admission.Probe, breaker.TryEnter());
+        Assert.True(breaker.Failed(Admission.Probe, opensAtOnce: false));
+        Assert.Equal(Admission.Refused, breaker.TryEnter());
+        _time.Advance(Break);
+        Assert.Equal(Admission.Probe, breaker.TryEnter());
+    }
+
+    [Fact]
+    public void What_opens_it_long_after_a_stall_is_an_outage_and_a_stall_ends_no_isolation()
+    {
+        var breaker = Breaker(2);
+        breaker.Stalled();
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Fail(breaker, 2);
+        Assert.Equal(Admission.Refused, breaker.TryEnter());
+
+        breaker.Isolate();
+        breaker.Stalled();
+        Assert.Equal(Admission.Refused, breaker.TryEnter());
+    }
+
     /// <summary>Any sequence of calls and pauses, beside a model of three numbers.</summary>
     [Property(MaxTest = 300)]
     public void It_behaves_as_its_state_table_says(PositiveInt failuresToOpen, byte[] steps)
