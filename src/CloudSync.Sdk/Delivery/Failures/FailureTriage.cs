@@ -78,7 +78,7 @@ internal sealed class FailureTriage(
     private (RetryPlan Plan, TimeSpan WaitOfAll) Decide(FailureHistory failures, in CallEnd call, int messages)
     {
         var rule = RuleOf(failures);
-        var wasClosed = gate.IsClosed;
+        var isClosed = gate.IsClosed;
         var othersGotThrough = gate.Successes > failures.SuccessesSeen;
         TakeBack(failures);
         var attempt = new FailedAttempt(
@@ -87,13 +87,13 @@ internal sealed class FailureTriage(
             failures.Delay,
             RetryPolicy.Elapsed(Now, failures.FailingSince, gate.OpenSince),
             failures.RetryAfter,
-            RetryPolicy.IsOutage(rule.Breaker, call.Admission == Admission.Probe, wasClosed, othersGotThrough),
+            RetryPolicy.IsOutage(rule.Breaker, call.Admission == Admission.Probe, isClosed, othersGotThrough),
             othersGotThrough,
             call.FailedWhole ? messages : 1);
         var plan = RetryPolicy.Decide(rule, attempt, options.Retry.MaxElapsedTime, Random.Shared.NextDouble());
         failures.SuccessesSeen = gate.Successes;
         failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
-        failures.IsProvisional = plan.CountsAsAttempt && rule.Breaker != BreakerEffect.None && wasClosed;
+        failures.IsProvisional = plan.CountsAsAttempt && rule.Breaker != BreakerEffect.None && isClosed;
         failures.Retries += plan is { Next: FailureAction.Retry, IsSplit: false } ? 1 : 0;
         failures.Delay = plan.Delay;
         failures.IsPart = plan.IsSplit;

@@ -68,6 +68,20 @@ public sealed class EndpointHoldTests : IDisposable
     }
 
     [Fact]
+    public void It_can_be_ended_by_hand_and_somebody_is_told_once()
+    {
+        Assert.False(_hold.End());
+        Assert.Equal(0, _over);
+
+        _hold.HoldFor(TimeSpan.FromDays(1));
+        Assert.True(_hold.End());
+        Assert.False(_hold.IsHolding);
+        Assert.Equal(1, _over);
+        Assert.False(_hold.End());
+        Assert.Equal(1, _over);
+    }
+
+    [Fact]
     public void No_wait_holds_nobody()
     {
         _hold.HoldFor(TimeSpan.Zero);

@@ -336,6 +336,48 @@ public sealed class FailureTriageTests : IDisposable
         Assert.Equal(1, message.Failures.Attempts);
     }
 
+    /// <summary>It counted, and turned out to be the beginning of an outage; or others got through first, and it was its own fault.</summary>
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    public void An_attempt_is_taken_back_when_nobody_got_through_from_then_until_the_breaker_opened(bool othersGotThrough, int attempts)
+    {
+        _options.Breaker.FailuresToOpen = 2;
+        Make();
+        var message = Message();
+        Judge([Failed(message, ErrorType.Timeout)]);
+        Assert.Equal(1, message.Failures!.Attempts);
+        if (othersGotThrough)
+        {
+            Succeed();
+            Judge([Failed(Message(), ErrorType.Timeout)]);
+        }
+
+        Judge([Failed(Message(), ErrorType.Timeout)]);
+        Assert.False(_gate.IsClosed);
+        Close();
+
+        Judge([Failed(message, ErrorType.Timeout)]);
+        Assert.Equal(attempts, message.Failures.Attempts);
+    }
+
+    /// <summary>Else one that always fails would open the breaker each time, and never come to its end.</summary>
+    [Fact]
+    public void The_failure_that_opens_the_breaker_while_others_get_through_is_not_taken_back()
+    {
+        _options.Breaker.FailuresToOpen = 1;
+        Make();
+        var message = Message();
+        Judge([Failed(message, ErrorType.Timeout)]);
+        for (var attempts = 1; attempts <= 3; attempts++)
+        {
+            Close();
+            Judge([Failed(message, ErrorType.Timeout)]);
+            Assert.Equal(attempts, message.Failures!.Attempts);
+            Assert.False(_gate.IsClosed);
+        }
+    }
+
     [Fact]
     public void A_probe_never_counts_against_its_message()
     {
