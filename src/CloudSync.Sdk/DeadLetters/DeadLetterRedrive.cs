@@ -158,7 +158,10 @@ public sealed class DeadLetterRedrive
         {
             var records = await topic.ReadAsync(cancellationToken);
             foreach (var record in records)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
                 survey.See(record);
+            }
 
             seen += records.Count;
             progress?.Report(new RedriveProgress(RedriveStage.Reading, seen, total));

@@ -245,6 +245,42 @@ public sealed class RedriveTests(KafkaCluster cluster)
     }
 
     [Fact]
+    public async Task Letters_that_fit_one_by_one_or_well_compressed_go_back_however_small_the_limit_of_their_topic()
+    {
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster takes records of any size.");
+        using var topic = await TestTopic.CreateAsync(cluster, settings: new() { ["max.message.bytes"] = "20000" });
+        using var deadLetters = await TestTopic.CreateAsync(cluster);
+        var random = new Random(1);
+        for (var i = 0; i < 50; i++)
+        {
+            // No codec makes these smaller; of the last one, half a byte is left of each, which takes an entropy coder.
+            var value = new byte[8_000];
+            random.NextBytes(value);
+            value = i < 49 ? value : Encoding.ASCII.GetBytes(random.GetItems<char>("abcdefghijklmnop", 34_000));
+            await deadLetters.ProduceAsync(new TestRecord { Key = [(byte)i], Value = value, Headers = LetterHeaders(topic, i) });
+        }
+
+        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = cluster.BootstrapServers, Topic = deadLetters.Name });
+        var result = await redrive.RedriveAsync(new DeadLetterFilter(), cancellationToken: Cancelled);
+
+        Assert.Equal(50, result.Sent);
+    }
+
+    [Fact]
+    public async Task A_letter_older_than_its_topic_takes_today_goes_back_with_the_time_of_sending()
+    {
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster takes any timestamp.");
+        using var topic = await TestTopic.CreateAsync(cluster, settings: new() { ["message.timestamp.before.max.ms"] = "3600000" });
+        using var deadLetters = await TestTopic.CreateAsync(cluster);
+        var (old, began) = (DateTimeOffset.UtcNow.AddHours(-2), DateTimeOffset.UtcNow);
+        await deadLetters.ProduceAsync(new TestRecord { Key = "k"u8.ToArray(), Headers = LetterHeaders(topic, 0), TimestampMs = old.ToUnixTimeMilliseconds() });
+        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = cluster.BootstrapServers, Topic = deadLetters.Name });
+
+        Assert.Equal(1, (await redrive.RedriveAsync(new DeadLetterFilter(), cancellationToken: Cancelled)).Sent);
+        Assert.True(Assert.Single(topic.ReadAll()).Message.Timestamp.UnixTimestampMs >= began.ToUnixTimeMilliseconds());
+    }
+
+    [Fact]
     public async Task Brokers_that_do_not_answer_and_a_topic_that_is_not_there_are_named()
     {
         var nobody = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = "127.0.0.1:1", Timeout = TimeSpan.FromSeconds(1) });
@@ -264,6 +300,9 @@ public sealed class RedriveTests(KafkaCluster cluster)
     private static string Id(int i) => i.ToString(CultureInfo.InvariantCulture);
 
     private static int Number(string id) => int.Parse(id, CultureInfo.InvariantCulture);
+
+    private static Headers LetterHeaders(TestTopic topic, int id, string group = "g") => Headers(
+        (DeadLetterHeaders.ConsumerGroup, group), (DeadLetterHeaders.Topic, topic.Name), (DeadLetterHeaders.Partition, "0"), ("ce_id", Id(id)));
 
     private static Headers Headers(params (string Name, string Value)[] headers) =>
         [.. headers.Select(h => new Header(h.Name, Encoding.UTF8.GetBytes(h.Value)))];
