@@ -104,6 +104,7 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
 
         log.Started(name, options.Topic, options.GroupId, sink.GetType().Name, options.DrainTimeout);
         _loop.Start();
+        _ = DeadLetterTopicCheck.RunAsync(factory.DeadLetterAdminConfig(), options.DeadLetters.Topic, log);
         return Task.CompletedTask;
     }
 

@@ -68,6 +68,19 @@ internal sealed class KafkaConsumerFactory(
         return config;
     }
 
+    /// <summary>The connection of a client that asks about the dead-letter topic: where its producer writes, as whom that does.</summary>
+    internal AdminClientConfig DeadLetterAdminConfig()
+    {
+        var config = new AdminClientConfig { ClientId = $"cloudsync-{name}-dead-letter-topic" };
+        foreach (var (key, value) in DeadLetterConfig())
+        {
+            if (key == "bootstrap.servers" || IsConnection(key))
+                config.Set(key, value);
+        }
+
+        return config;
+    }
+
     public IConsumer<int, int> Build(RecordBatch batch, IRebalanceListener listener)
     {
         var builder = new ConsumerBuilder<int, int>(ConsumerConfig())

@@ -122,6 +122,68 @@ public class DlqTests
     }
 
     [Fact]
+    public async Task Json_is_asked_for_with_an_answer_and_is_one_object_also_when_nothing_matches()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1");
+
+        var unanswered = await cli.RunAsync("dlq redrive --group aws-sync-group --json", answer: "y", cancellationToken: Cancelled);
+        var nothing = await cli.RunAsync("dlq redrive --group nobody --json --yes", cancellationToken: Cancelled);
+
+        Assert.Equal(CommandLine.Wrong, unanswered.ExitCode);
+        Assert.Contains("--yes", unanswered.Error, StringComparison.Ordinal);
+        Assert.Equal(CommandLine.Done, nothing.ExitCode);
+        Assert.Equal(0, JsonDocument.Parse(nothing.Output).RootElement.GetProperty("sent").GetInt32());
+        Assert.Equal(0, cli.SentBack());
+    }
+
+    [Fact]
+    public async Task A_letter_of_a_group_that_has_committed_nothing_is_not_sent_unless_that_is_meant()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1", group: "renamed-group");
+
+        var refused = await cli.RunAsync("dlq redrive --all-groups --yes", cancellationToken: Cancelled);
+        Assert.Equal(CommandLine.Failed, refused.ExitCode);
+        Assert.Contains("0:0", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("renamed-group", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("--allow-unknown-group", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(0, cli.SentBack());
+
+        Assert.Equal(CommandLine.Done, (await cli.RunAsync("dlq redrive --all-groups --yes --allow-unknown-group", cancellationToken: Cancelled)).ExitCode);
+        Assert.Equal(1, cli.SentBack());
+    }
+
+    [Fact]
+    public async Task Letters_of_several_topics_are_not_sent_until_one_is_named()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1");
+        await cli.WriteAsync("forged", topic: "payments");
+
+        var refused = await cli.RunAsync("dlq redrive --group aws-sync-group --yes", cancellationToken: Cancelled);
+        Assert.Equal(CommandLine.Failed, refused.ExitCode);
+        Assert.Contains("data-topic, payments", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("--source-topic", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(0, cli.SentBack());
+
+        var named = await cli.RunAsync("dlq redrive --group aws-sync-group --source-topic data-topic --yes", cancellationToken: Cancelled);
+        Assert.Contains("1 letter sent back", named.Output, StringComparison.Ordinal);
+        Assert.Equal(1, cli.SentBack());
+    }
+
+    [Fact]
+    public async Task A_long_name_of_a_group_does_not_fill_the_list()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1", group: new string('g', 10_000));
+
+        var list = await cli.RunAsync("dlq list", cancellationToken: Cancelled);
+
+        Assert.DoesNotContain(new string('g', 65), list.Output.ReplaceLineEndings(""), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_interrupted_run_says_how_far_it_came_and_the_next_one_goes_on()
     {
         const int Count = 40;
