@@ -24,6 +24,8 @@ internal sealed class Cli : IAsyncDisposable
         _producer = new ProducerBuilder<byte[]?, byte[]?>(new ProducerConfig { BootstrapServers = _kafka.BootstrapServers, LingerMs = 0 }).Build();
     }
 
+    public string BootstrapServers => _kafka.BootstrapServers;
+
     /// <summary>What came out, and on which side; the exit code.</summary>
     public sealed record Run(int ExitCode, string Output, string Error);
 

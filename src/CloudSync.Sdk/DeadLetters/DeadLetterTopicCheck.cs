@@ -13,7 +13,7 @@ internal static class DeadLetterTopicCheck
 {
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
 
-    /// <summary>Asks for the topic's settings and warns. Never throws; brokers that do not answer, or refuse the question, say nothing about the topic.</summary>
+    /// <summary>Asks for the topic's settings and warns. Fails nothing: brokers that do not answer, or refuse the question, say nothing about the topic.</summary>
     /// <param name="settings">The connection, with its security.</param>
     /// <param name="topic">The dead-letter topic.</param>
     /// <param name="log">Is warned.</param>
@@ -21,8 +21,6 @@ internal static class DeadLetterTopicCheck
     {
         try
         {
-            // Off the caller's thread: connecting must not hold up the start.
-            await Task.Yield();
             using var admin = new AdminClientBuilder(settings).SetErrorHandler((_, _) => { }).SetLogHandler((_, _) => { }).Build();
             var answers = await admin.DescribeConfigsAsync(
                 [new ConfigResource { Type = ResourceType.Topic, Name = topic }], new DescribeConfigsOptions { RequestTimeout = AnswerWithin });

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using CloudSync.Sdk;
+using Spectre.Console;
 using Xunit;
 
 namespace CloudSync.Cli.Tests.DeadLetters;
@@ -184,6 +185,21 @@ public class DlqTests
     }
 
     [Fact]
+    public async Task An_output_that_breaks_ends_as_a_failure_with_one_line()
+    {
+        await using var cli = new Cli();
+        using var disk = new FullDisk();
+        using var error = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(disk) });
+
+        var code = await CommandLine.RunAsync(
+            ["dlq", "list", "-b", cli.BootstrapServers], new Surroundings(console, error, new Dictionary<string, string>(), TimeProvider.System), Cancelled);
+
+        Assert.Equal(CommandLine.Failed, code);
+        Assert.Equal("No space left on device", error.ToString().TrimEnd());
+    }
+
+    [Fact]
     public async Task An_interrupted_run_says_how_far_it_came_and_the_next_one_goes_on()
     {
         const int Count = 40;
@@ -206,5 +222,10 @@ public class DlqTests
         var rest = await cli.RunAsync("dlq redrive --group aws-sync-group --yes", cancellationToken: Cancelled);
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"{Count - sent} letters sent back"), rest.Output, StringComparison.Ordinal);
         Assert.Equal(Count, cli.SentBack());
+    }
+
+    private sealed class FullDisk : StringWriter
+    {
+        public override Task WriteLineAsync(string? value) => throw new IOException("No space left on device");
     }
 }

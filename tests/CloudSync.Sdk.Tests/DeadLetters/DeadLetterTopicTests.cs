@@ -53,10 +53,23 @@ public class DeadLetterTopicTests
         Assert.Contains("ended at 5 when the run began, and ends at 2 now", failure.Message, StringComparison.Ordinal);
     }
 
-    private static async Task WriteAsync(EmbeddedKafka kafka, int records)
+    [Fact]
+    public async Task Only_the_partitions_that_are_wanted_are_read()
+    {
+        await using var kafka = EmbeddedKafka.Start();
+        kafka.CreateTopic(Name, 2);
+        await WriteAsync(kafka, 2);
+        await WriteAsync(kafka, 3, partition: 1);
+        using var topic = new DeadLetterTopic(new DeadLetterRedriveOptions { BootstrapServers = kafka.BootstrapServers, Topic = Name }, TimeProvider.System);
+
+        Assert.Equal([(0, 0L, 2L), (1, 0L, 3L)], topic.Bounds(null, Cancelled));
+        Assert.Equal([(1, 0L, 3L)], topic.Bounds(new HashSet<int> { 1, 7 }, Cancelled));
+    }
+
+    private static async Task WriteAsync(EmbeddedKafka kafka, int records, int partition = 0)
     {
         using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = kafka.BootstrapServers, LingerMs = 0 }).Build();
         for (var i = 0; i < records; i++)
-            await producer.ProduceAsync(new TopicPartition(Name, 0), new Message<byte[], byte[]> { Key = [1], Value = [2] }, Cancelled);
+            await producer.ProduceAsync(new TopicPartition(Name, partition), new Message<byte[], byte[]> { Key = [1], Value = [2] }, Cancelled);
     }
 }
