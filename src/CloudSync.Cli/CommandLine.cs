@@ -1,5 +1,6 @@
 using CloudSync.Cli.DeadLetters;
 using CloudSync.Sdk;
+using Confluent.Kafka;
 using Spectre.Console.Cli;
 
 namespace CloudSync.Cli;
@@ -24,7 +25,7 @@ internal static class CommandLine
         {
             return Interrupted;
         }
-        catch (DeadLetterRedriveException e)
+        catch (Exception e) when (e is DeadLetterRedriveException or KafkaException or IOException)
         {
             await surroundings.Error.WriteLineAsync(SafeText.Line(e.Message));
             return Failed;

@@ -10,7 +10,8 @@ namespace CloudSync.Sdk;
 /// </summary>
 /// <remarks>
 /// Where a code is looked for: the headers <c>x-amzn-errortype</c>, <c>x-ms-error-code</c> and <c>grpc-status</c>; in JSON <c>__type</c>, <c>code</c>, <c>Code</c>,
-/// <c>error.code</c>, <c>Error.Code</c> and Google's <c>error.status</c>; in XML the first <c>&lt;Code&gt;</c>.
+/// <c>error.code</c>, <c>Error.Code</c> and Google's <c>error.status</c>; in XML the first <c>&lt;Code&gt;</c>. Of an error of credentials, a general
+/// word such as <c>InvalidSignature</c> in a JSON <c>code</c> is left to the status: it may be about what is in the message.
 /// </remarks>
 public static class CloudErrorBody
 {
@@ -45,6 +46,14 @@ public static class CloudErrorBody
     }.SelectMany(group => group.Codes.Split(' ').SelectMany(Spellings).Select(code => (Code: code, group.Type)))
         .ToFrozenDictionary(known => known.Code, known => known.Type, StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>
+    /// What an endpoint of one's own may as well say of a single message in a <c>code</c>, such as the signature of a document: taken for its answer to our credentials, it would open the
+    /// breaker. It counts where the clouds alone write: the headers, <c>__type</c>, and XML.
+    /// </summary>
+    private static readonly FrozenSet<string> Ambiguous = (
+        "ExpiredToken InvalidSignature InvalidSignatureException SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken AuthenticationFailed AuthorizationFailed "
+        + "AuthorizationFailure InvalidAuthenticationInfo InvalidAuthenticationToken AccountIsDisabled").Split(' ').ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>What a cloud's error says of the message.</summary>
     /// <param name="answer">An answer that is no success.</param>
     /// <returns>
@@ -63,7 +72,7 @@ public static class CloudErrorBody
             : null;
     }
 
-    private static ErrorType? OfCode(string? text)
+    private static ErrorType? OfCode(string? text, bool mayBeAnybodys = false)
     {
         if (text is null or { Length: > MaxCode })
             return null;
@@ -79,7 +88,7 @@ public static class CloudErrorBody
 
         code = code.Trim();
         if (Codes.TryGetValue(code.ToString(), out var type))
-            return type;
+            return mayBeAnybodys && Ambiguous.Contains(code.ToString()) ? null : type;
 
         // Services have their own: KMSThrottlingException, DirectConnectThrottled.
         var name = code.EndsWith(Suffix, StringComparison.Ordinal) ? code[..^Suffix.Length] : code;
@@ -124,7 +133,7 @@ public static class CloudErrorBody
                 if (!isOurs || reader.TokenType != JsonTokenType.String || reader.ValueSpan.Length > MaxCode)
                     continue;
 
-                var type = isCode || isType ? OfCode(reader.GetString()) : isStatus ? GrpcStatus.ErrorTypeOf(reader.GetString()!) : null;
+                var type = isCode || isType ? OfCode(reader.GetString(), mayBeAnybodys: isCode) : isStatus ? GrpcStatus.ErrorTypeOf(reader.GetString()!) : null;
                 if (type is not null)
                     return type;
             }

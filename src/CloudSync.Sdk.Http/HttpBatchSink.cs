@@ -173,14 +173,17 @@ public sealed class HttpBatchSink : IBatchCloudSink
     {
         var body = new PooledBuffer(4096);
         var isError = !response.IsSuccessStatusCode;
+        using var patience = isError ? _endpoint.ErrorPatience() : null;
+        using var either = isError ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience!.Token) : null;
+        var token = either?.Token ?? cancellationToken;
         try
         {
-            await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-            while (await stream.ReadAsync(body.GetMemory(), cancellationToken) is var read and > 0)
+            await using var stream = await response.Content.ReadAsStreamAsync(token);
+            while (await stream.ReadAsync(body.GetMemory(), token) is var read and > 0)
             {
                 body.Advance(read);
                 if (!BatchAnswer.MayBeResults(body.Written.Span) && !BatchAnswer.IsBlank(body.Written.Span))
-                    return (null, null, isError ? await _endpoint.ReadStart(stream, body.Written, cancellationToken) : default);
+                    return (null, null, isError ? await _endpoint.ReadStart(stream, body.Written, token) : default);
                 if (body.Written.Length > _maxResponseBytes)
                     return (null, string.Create(
                         CultureInfo.InvariantCulture, $"and more than MaxResponseBytes = {_maxResponseBytes:N0}: raise it, or send smaller batches"), Start());
@@ -189,12 +192,12 @@ public sealed class HttpBatchSink : IBatchCloudSink
             var results = BatchAnswer.Read(body.Written, out var isBroken);
             return (results, isBroken ? "with results that are no valid JSON, cut off perhaps" : null, Start());
         }
-        catch (IOException) when (isError)
+        catch (Exception e) when (isError && e is (IOException or InvalidDataException or OperationCanceledException))
         {
-            // What it would have said of the messages is found out by halves.
+            // It breaks, stalls, outlives the call, or was not compressed as it says. What it would have said of the messages is found out by halves.
             return (null, null, Start());
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or InvalidDataException)
         {
             throw new HttpRequestException(HttpRequestError.ResponseEnded, $"POST {_endpoint.Address}: the connection broke within the answer.", e);
         }

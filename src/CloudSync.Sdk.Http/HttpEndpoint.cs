@@ -11,7 +11,7 @@ internal sealed class HttpEndpoint
     private const int LeastToAskFirst = 16 * 1024;
 
     /// <summary>How long the body of an error may take. It comes with its headers, or something is wrong with it.</summary>
-    private static readonly TimeSpan ErrorPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ErrorBodyWithin = TimeSpan.FromSeconds(2);
 
     private readonly HttpClient _client;
     private readonly HttpSinkOptions _options;
@@ -147,6 +147,9 @@ internal sealed class HttpEndpoint
         return _options.ReadCloudErrors ? CloudErrorBody.Classify(answer) : null;
     }
 
+    /// <summary>Ends the wait for the body of an error: its status is known.</summary>
+    public CancellationTokenSource ErrorPatience() => new(ErrorBodyWithin, _time);
+
     private async ValueTask<ReadOnlyMemory<byte>> ReadStart(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         if (!LooksAtErrors || response.Content.Headers.ContentLength == 0)
@@ -172,14 +175,14 @@ internal sealed class HttpEndpoint
         var body = new byte[_options.MaxErrorBytes];
         var length = Math.Min(read.Length, body.Length);
         read[..length].CopyTo(body);
-        using var patience = new CancellationTokenSource(ErrorPatience, _time);
+        using var patience = ErrorPatience();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         try
         {
             while (length < body.Length && await stream.ReadAsync(body.AsMemory(length), either.Token) is var more and > 0)
                 length += more;
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or InvalidDataException)
         {
             // What has come is what there is.
         }

@@ -20,8 +20,11 @@ internal sealed class Cli : IAsyncDisposable
     {
         _kafka.CreateTopic(Topic);
         _kafka.CreateTopic(DeadLetters);
+        Committed("aws-sync-group", "azure-sync-group");
         _producer = new ProducerBuilder<byte[]?, byte[]?>(new ProducerConfig { BootstrapServers = _kafka.BootstrapServers, LingerMs = 0 }).Build();
     }
+
+    public string BootstrapServers => _kafka.BootstrapServers;
 
     /// <summary>What came out, and on which side; the exit code.</summary>
     public sealed record Run(int ExitCode, string Output, string Error);
@@ -57,14 +60,14 @@ internal sealed class Cli : IAsyncDisposable
     }
 
     /// <summary>Writes a dead letter as the SDK does.</summary>
-    public Task WriteAsync(string id, string group = "aws-sync-group", string reason = "The endpoint refuses it.", string key = "customer-17", string payload = "secret payload") =>
+    public Task WriteAsync(string id, string group = "aws-sync-group", string reason = "The endpoint refuses it.", string key = "customer-17", string payload = "secret payload", string topic = Topic) =>
         WriteRecordAsync(key, payload,
             (CloudEvents.Id, id),
             (DeadLetterHeaders.ErrorType, "ValidationError"),
             (DeadLetterHeaders.ExceptionMessage, reason),
             (DeadLetterHeaders.Attempts, "3"),
             (DeadLetterHeaders.LastFailure, "2026-11-23T10:00:00.000Z"),
-            (DeadLetterHeaders.Topic, Topic),
+            (DeadLetterHeaders.Topic, topic),
             (DeadLetterHeaders.Partition, "0"),
             (DeadLetterHeaders.Offset, "42"),
             (DeadLetterHeaders.ConsumerGroup, group),
@@ -78,6 +81,16 @@ internal sealed class Cli : IAsyncDisposable
         Value = payload is null ? null : Encoding.UTF8.GetBytes(payload),
         Headers = [.. headers.Select(h => new Header(h.Name, Encoding.UTF8.GetBytes(h.Value)))],
     });
+
+    /// <summary>Groups that have read the topic.</summary>
+    private void Committed(params string[] groups)
+    {
+        foreach (var group in groups)
+        {
+            using var client = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = _kafka.BootstrapServers, GroupId = group }).Build();
+            client.Commit([new TopicPartitionOffset(Topic, 0, 0)]);
+        }
+    }
 
     /// <summary>How many records there are in the topic that letters go back to.</summary>
     public long SentBack()

@@ -24,6 +24,7 @@ public class CommandLineTests
     [InlineData("dlq redrive --yes", "Whose letters?")]
     [InlineData("dlq redrive --all-groups --group g --yes", "--all-groups goes with neither")]
     [InlineData("dlq redrive --group g --rate 0 --yes", "--rate is 0")]
+    [InlineData("dlq redrive --group g --json", "--json asks nobody.")]
     [InlineData("dlq redrive --group g", "Nobody can be asked here.")]
     public async Task A_wrong_command_line_is_named_and_ends_with_2_before_anything_is_connected(string line, string expected)
     {

@@ -15,6 +15,10 @@ internal class FilterSettings : ConnectionSettings
     [Description("Of the consumer with this name.")]
     public string? Consumer { get; init; }
 
+    [CommandOption("--source-topic <TOPIC>")]
+    [Description("Whose messages came from this topic, and go back to it.")]
+    public string? SourceTopic { get; init; }
+
     [CommandOption("--error-type <TYPE>")]
     [Description("That failed in this way, such as ValidationError or Permanent; any number of times.")]
     public string[] ErrorTypes { get; init; } = [];
@@ -57,6 +61,7 @@ internal class FilterSettings : ConnectionSettings
         {
             Group = Group,
             Consumer = Consumer,
+            SourceTopic = SourceTopic,
             ErrorTypes = [.. ErrorTypes.Select(ErrorTypeOf)],
             FailedFrom = TimeOf("--since", Since, now),
             FailedUntil = TimeOf("--until", Until, now),

@@ -12,6 +12,7 @@ internal sealed class ListCommand(Surroundings surroundings) : AsyncCommand<List
     private const long DefaultLimit = 100;
     private const int LongestReason = 80;
     private const int LongestId = 48;
+    private const int LongestGroup = 64;
 
     public override async Task<int> ExecuteAsync(CommandContext context, Settings settings, CancellationToken cancellationToken)
     {
@@ -40,7 +41,7 @@ internal sealed class ListCommand(Surroundings surroundings) : AsyncCommand<List
             if (count++ < limit)
                 AddTo(table, letter);
 
-            var kind = (SafeText.Line(letter.Group ?? "?"), LetterText.ErrorType(letter), LetterText.Status(letter));
+            var kind = (SafeText.Line(letter.Group ?? "?", LongestGroup), LetterText.ErrorType(letter), LetterText.Status(letter));
             kinds[kind] = kinds.GetValueOrDefault(kind) + 1;
         }
 
@@ -65,7 +66,7 @@ internal sealed class ListCommand(Surroundings surroundings) : AsyncCommand<List
         LetterText.Status(letter),
         LetterText.Number(letter.Attempts),
         LetterText.Number(letter.Redrives),
-        SafeText.Line(letter.Group ?? "?"),
+        SafeText.Line(letter.Group ?? "?", LongestGroup),
         SafeText.Line(letter.MessageId ?? "?", LongestId),
         SafeText.Line(LetterText.Reason(letter), LongestReason)));
 

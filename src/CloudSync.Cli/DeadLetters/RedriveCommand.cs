@@ -18,15 +18,18 @@ internal sealed class RedriveCommand(Surroundings surroundings) : AsyncCommand<R
                 : "Whose letters? Give --group or --consumer, or --all-groups.");
         if (settings.Rate is < 1 or > 1_000_000)
             throw new WrongCommandLineException($"--rate is {settings.Rate}; it must be from 1 to 1,000,000 letters a second.");
+        if (settings.Json && !settings.DryRun && !settings.Yes)
+            throw new WrongCommandLineException("--json asks nobody. Give --yes to send, or --dry-run to see what would be sent.");
         if (!settings.DryRun && !settings.Yes && !surroundings.IsInteractive)
             throw new WrongCommandLineException("Nobody can be asked here. Give --yes to send, or --dry-run to see what would be sent.");
 
         var redrive = settings.Connect(surroundings);
         var filter = settings.Filter(surroundings.Time.GetUtcNow());
+        var most = settings.Limit;
         if (settings.DryRun || !settings.Yes)
         {
             var plan = await redrive.RedriveAsync(
-                filter, new RedriveSettings { DryRun = true, MaxLetters = settings.Limit }, cancellationToken: cancellationToken);
+                filter, new RedriveSettings { DryRun = true, MaxLetters = settings.Limit, AllowUnknownGroup = settings.AllowUnknownGroup }, cancellationToken: cancellationToken);
             await TellAsync(plan, settings, isPlan: true);
             if (settings.DryRun || plan.Counts.Count == 0)
                 return CommandLine.Done;
@@ -36,13 +39,19 @@ internal sealed class RedriveCommand(Surroundings surroundings) : AsyncCommand<R
                 await surroundings.Out.WriteLineAsync("Nothing was sent.");
                 return CommandLine.Done;
             }
+
+            // What came while somebody was thinking was not shown, and so not agreed to.
+            most = plan.Counts.Sum(c => c.Letters);
         }
 
         var progress = new RedriveProgressView(surroundings, isQuiet: settings.Json);
         try
         {
             var result = await progress.ShowAsync(reports => redrive.RedriveAsync(
-                filter, new RedriveSettings { MaxPerSecond = settings.Rate, MaxLetters = settings.Limit }, reports, cancellationToken));
+                filter,
+                new RedriveSettings { MaxPerSecond = settings.Rate, MaxLetters = most, AllowUnknownGroup = settings.AllowUnknownGroup },
+                reports,
+                cancellationToken));
             await TellAsync(result, settings, isPlan: false);
             return CommandLine.Done;
         }
@@ -101,6 +110,10 @@ internal sealed class RedriveCommand(Surroundings surroundings) : AsyncCommand<R
         [CommandOption("--all-groups")]
         [Description("Of all groups: each letter goes to its own.")]
         public bool AllGroups { get; init; }
+
+        [CommandOption("--allow-unknown-group")]
+        [Description("Sends letters of a group that has committed nothing in their topic, and that may never deliver them.")]
+        public bool AllowUnknownGroup { get; init; }
 
         [CommandOption("--dry-run")]
         [Description("Says what would be sent, and sends nothing.")]

@@ -105,6 +105,10 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
 
         log.Started(name, options.Topic, options.GroupId, sink.GetType().Name, options.DrainTimeout);
         _loop.Start();
+
+        // Beside the start, which it neither delays nor fails.
+        var settings = factory.DeadLetterAdminConfig();
+        _ = Task.Run(() => DeadLetterTopicCheck.RunAsync(settings, options.DeadLetters.Topic, log), CancellationToken.None);
         return Task.CompletedTask;
     }
 

@@ -57,18 +57,7 @@ internal sealed class KafkaConsumerFactory(
         }
 
         config.ClientId = $"cloudsync-{name}-dead-letters";
-
-        // The topic's limit is for what arrives, compressed. An original that fits because its producer compressed it well must fit again, so they get
-        // the strongest codec there is; they are few enough.
-        config.CompressionType = CompressionType.Zstd;
-
-        // The broker knows how large a message may be, and no smaller limit of the client's must stop one.
-        config.MessageMaxBytes = 100_000_000;
-
-        // What the brokers refuse is a batch, all of it, and the client never splits one: letters that fit one by one would be too large together, and one with a
-        // timestamp that its topic does not take would have the others refused for theirs. Alone in its batch, a letter's answer is its own; some 7,000 a second on one
-        // broker are enough of them.
-        config.BatchNumMessages = 1;
+        LetterSending.SetDefaults(config);
         foreach (var (key, value) in options.DeadLetters.Kafka)
             config.Set(key, value);
 
@@ -76,6 +65,19 @@ internal sealed class KafkaConsumerFactory(
         config.Acks = Acks.All;
         config.EnableIdempotence = true;
         config.MessageTimeoutMs = (int)options.DeadLetters.AcknowledgementTimeout.TotalMilliseconds;
+        return config;
+    }
+
+    /// <summary>The connection of a client that asks about the dead-letter topic: where its producer writes, as whom that does.</summary>
+    internal AdminClientConfig DeadLetterAdminConfig()
+    {
+        var config = new AdminClientConfig { ClientId = $"cloudsync-{name}-dead-letter-topic" };
+        foreach (var (key, value) in DeadLetterConfig())
+        {
+            if (key == "bootstrap.servers" || IsConnection(key))
+                config.Set(key, value);
+        }
+
         return config;
     }
 

@@ -55,6 +55,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private volatile string? _clientFailure;
     private long _stopAsked;
     private int _partitionsOwned;
+    private bool _hasSaidSkip;
 
     public PollLoop(
         string name,
@@ -318,8 +319,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             {
                 if (!record.IsForAnotherGroup)
                     _handover.Add(new Delivery(_options.Topic, record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
-                else if (progress.Settle(record.Offset))
-                    skipped++;
+                else if (progress.Settle(record.Offset) && skipped++ == 0 && !_hasSaidSkip)
+                    SaySkip(record);
             }
 
             records = records[tracked..];
@@ -331,6 +332,12 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             _committer!.Forget([progress.Partition]);
             _pipeline.DropRevoked();
         }
+    }
+
+    private void SaySkip(in RawRecord record)
+    {
+        _hasSaidSkip = true;
+        _log.FirstSkipped(record.Partition, record.Offset, _options.Topic, _options.GroupId);
     }
 
     /// <summary>Keeps polling, paused, while what is in flight ends.</summary>
@@ -377,6 +384,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _committer?.Forget(numbers);
         _paused.ExceptWith(numbers);
         _unsteered.UnionWith(numbers);
+        _hasSaidSkip = false;
         Volatile.Write(ref _partitionsOwned, _assignment.Count);
         _log.Assigned(string.Join(", ", numbers), _options.Topic, _assignment.Epoch);
     }

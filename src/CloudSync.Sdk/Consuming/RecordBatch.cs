@@ -70,9 +70,9 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
             var headerValue = header.GetValueBytes();
             _end += MessageHeaders.Write(_buffer.AsSpan(_end), header.Key, headerValue, headerValue is null);
 
-            // Compares the lengths before anything else, so it costs next to nothing for all other headers. The last one counts, as everywhere, and one without a value
-            // names nobody.
-            if (header.Key == RedriveHeaders.Group && headerValue is not null)
+            // Compares the lengths before anything else, so it costs next to nothing for all other headers. The last one counts, as everywhere, and one without a value,
+            // or with an empty one, names nobody.
+            if (header.Key == RedriveHeaders.Group && headerValue is { Length: > 0 })
                 _isForAnotherGroup = !headerValue.AsSpan().SequenceEqual(_group);
         }
     }

@@ -85,6 +85,7 @@ internal static class DeadLetter
         Add(headers, DeadLetterHeaders.Topic, delivery.Topic);
         Add(headers, DeadLetterHeaders.Partition, Number(delivery.Partition));
         Add(headers, DeadLetterHeaders.Offset, Number(delivery.Offset));
+        Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
         Add(headers, DeadLetterHeaders.ConsumerGroup, group);
         Add(headers, DeadLetterHeaders.Consumer, consumer);
         Add(headers, DeadLetterHeaders.Redrives, Cut(delivery.Headers.GetString(RedriveHeaders.Count)));
@@ -98,7 +99,6 @@ internal static class DeadLetter
             Add(headers, DeadLetterHeaders.HttpStatus, Number(status));
 
         Add(headers, DeadLetterHeaders.FirstFailure, Rfc3339(failures.FirstFailure));
-        Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
         Add(headers, DeadLetterHeaders.CorrelationId, Cut(delivery.CorrelationId));
         var (parent, state) = TraceOf(delivery);
         Add(headers, DeadLetterHeaders.TraceParent, parent);

@@ -13,6 +13,11 @@ public sealed class DeadLetterFilter
     /// <summary>The name of the consumer that failed. Default: any.</summary>
     public string? Consumer { get; init; }
 
+    /// <summary>
+    /// The topic that the message came from, and goes back to. Default: any, to read; a redrive whose letters come from several topics is refused without it.
+    /// </summary>
+    public string? SourceTopic { get; init; }
+
     /// <summary>The kinds of the last failure. Default: any.</summary>
     public IReadOnlyCollection<ErrorType> ErrorTypes { get; init; } = [];
 
@@ -45,6 +50,7 @@ public sealed class DeadLetterFilter
     internal bool Matches(DeadLetterRecord letter) =>
         (Group is null || letter.Group == Group)
         && (Consumer is null || letter.Consumer == Consumer)
+        && (SourceTopic is null || letter.Topic == SourceTopic)
         && (ErrorTypes.Count == 0 || (letter.ErrorType is { } type && ErrorTypes.Contains(type)))
         && (FailedFrom is null || letter.LastFailure >= FailedFrom)
         && (FailedUntil is null || letter.LastFailure < FailedUntil)

@@ -6,8 +6,8 @@ namespace CloudSync.Sdk;
 /// </summary>
 /// <remarks>
 /// They must not make a letter larger than its topic takes. Where all of them do, it has only <see cref="ErrorType"/>, <see cref="Attempts"/>,
-/// <see cref="LastFailure"/>, <see cref="Topic"/>, <see cref="Partition"/>, <see cref="Offset"/>, <see cref="ConsumerGroup"/>, <see cref="Consumer"/> and,
-/// where it was redriven before, <see cref="Redrives"/> and an id that stands nowhere else; where those do, it has none, and the log says what they would have said (event 1110).
+/// <see cref="LastFailure"/>, <see cref="Topic"/>, <see cref="Partition"/>, <see cref="Offset"/>, <see cref="Timestamp"/>, <see cref="ConsumerGroup"/>,
+/// <see cref="Consumer"/> and, where it was redriven before, <see cref="Redrives"/> and an id that stands nowhere else; where those do, it has none, and the log says what they would have said (event 1110).
 /// </remarks>
 public static class DeadLetterHeaders
 {
@@ -45,8 +45,8 @@ public static class DeadLetterHeaders
     public const string Offset = Prefix + "offset";
 
     /// <summary>
-    /// Its timestamp there. The dead letter's own is the same, but where its topic refuses it (<c>message.timestamp.after.max.ms</c>) and where it is 0, which the client
-    /// takes for 'now'.
+    /// Its timestamp there. The dead letter's own is the same, but where its topic stamps records itself (<c>message.timestamp.type=LogAppendTime</c>, which is the setting
+    /// for it) or refuses the time (<c>message.timestamp.after.max.ms</c>), and where it is 0, which the client takes for 'now'.
     /// </summary>
     public const string Timestamp = Prefix + "timestamp";
 

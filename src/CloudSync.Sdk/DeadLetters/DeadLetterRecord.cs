@@ -166,7 +166,7 @@ public sealed class DeadLetterRecord
     private string? PlaceAsId() =>
         Topic is not null && Partition is not null && Offset is not null ? string.Create(CultureInfo.InvariantCulture, $"{Topic}-{Partition}-{Offset}") : null;
 
-    /// <summary>The letter's own time may be that of its writing; one beyond the calendar stands nowhere else.</summary>
+    /// <summary>The letter's own time may be that of its writing, so what it says of the original's goes first; one beyond the calendar stands nowhere else.</summary>
     private long TimestampOf(Timestamp own) =>
         Time(DeadLetterHeaders.Timestamp) is { Year: > 1 and < 9999 } said ? said.ToUnixTimeMilliseconds() : own.UnixTimestampMs;
 

@@ -58,7 +58,8 @@ public sealed class DeadLetterRedrive
     {
         ArgumentNullException.ThrowIfNull(filter);
         using var topic = new DeadLetterTopic(_options, _time);
-        var survey = await SurveyAsync(topic, filter.Matches, null, cancellationToken);
+        var partitions = filter.Positions?.Select(position => position.Partition).ToHashSet();
+        var survey = await SurveyAsync(topic, partitions, filter.Matches, null, cancellationToken);
         await foreach (var batch in MatchingAsync(topic, survey, cancellationToken))
         {
             foreach (var letter in batch)
@@ -91,15 +92,22 @@ public sealed class DeadLetterRedrive
         settings ??= new RedriveSettings();
         DeadLetterRedriveRules.ThrowIfAny(nameof(RedriveSettings), DeadLetterRedriveRules.Check(settings), nameof(settings));
         using var topic = new DeadLetterTopic(_options, _time);
-        var survey = await SurveyAsync(topic, letter => letter.Problem is null && filter.Matches(letter), progress, cancellationToken);
+        var survey = await SurveyAsync(topic, null, letter => letter.Problem is null && filter.Matches(letter), progress, cancellationToken);
+        if (filter.SourceTopic is null)
+            ThrowIfSeveral(survey.SourceTopics);
+
         using var producer = settings.DryRun ? null : new RedriveProducer(_options);
         var sender = producer is null ? null : new RedriveSender(_options, _time, producer.ProduceAsync);
-        var run = new Run(topic, sender, new RateLimit(settings.MaxPerSecond, _time), _time, progress, Math.Min(survey.Waiting, settings.MaxLetters ?? long.MaxValue));
+        var run = new Run(topic, sender, settings, _time, progress, Math.Min(survey.Waiting, settings.MaxLetters ?? long.MaxValue));
         var hasFailed = true;
         try
         {
             await foreach (var batch in MatchingAsync(topic, survey, cancellationToken))
             {
+                // However long nothing matches, or nothing comes: what was sent is marked meanwhile.
+                if (sender is not null)
+                    await sender.SettleAsync();
+
                 foreach (var letter in batch.Where(l => !l.IsRedriven))
                 {
                     if (run.IsEnough)
@@ -146,10 +154,19 @@ public sealed class DeadLetterRedrive
         }
     }
 
-    private static async Task<DeadLetterSurvey> SurveyAsync(
-        DeadLetterTopic topic, Func<DeadLetterRecord, bool> matches, IProgress<RedriveProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Anybody who may write into the dead-letter topic may name any topic in a letter, and the redrive may write where they may not.</summary>
+    private static void ThrowIfSeveral(IReadOnlyList<string> sources)
     {
-        var bounds = await Task.Run(() => topic.Bounds(cancellationToken), cancellationToken);
+        if (sources.Count > 1)
+            throw new DeadLetterRedriveException(
+                $"The letters that match come from {sources.Count:N0} topics: {string.Join(", ", sources)}. Say to which of them letters go back (SourceTopic in the filter; --source-topic), "
+                + "one run for each: a forged letter may name any topic.");
+    }
+
+    private static async Task<DeadLetterSurvey> SurveyAsync(
+        DeadLetterTopic topic, IReadOnlySet<int>? partitions, Func<DeadLetterRecord, bool> matches, IProgress<RedriveProgress>? progress, CancellationToken cancellationToken)
+    {
+        var bounds = await Task.Run(() => topic.Bounds(partitions, cancellationToken), cancellationToken);
         var survey = new DeadLetterSurvey(matches, bounds);
         var total = bounds.Sum(b => b.High - b.Low);
         long seen = 0;
@@ -158,7 +175,10 @@ public sealed class DeadLetterRedrive
         {
             var records = await topic.ReadAsync(cancellationToken);
             foreach (var record in records)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
                 survey.See(record);
+            }
 
             seen += records.Count;
             progress?.Report(new RedriveProgress(RedriveStage.Reading, seen, total));
@@ -179,8 +199,10 @@ public sealed class DeadLetterRedrive
     }
 
     /// <summary>One run: letter by letter, no faster than it may be.</summary>
-    private sealed class Run(DeadLetterTopic topic, RedriveSender? sender, RateLimit rate, TimeProvider time, IProgress<RedriveProgress>? progress, long total)
+    private sealed class Run(DeadLetterTopic topic, RedriveSender? sender, RedriveSettings settings, TimeProvider time, IProgress<RedriveProgress>? progress, long total)
     {
+        private readonly RateLimit _rate = new(settings.MaxPerSecond, time);
+        private readonly HashSet<(string Group, string Topic)> _known = [];
         private readonly Dictionary<string, int> _partitions = new(StringComparer.Ordinal);
         private readonly Dictionary<(string Group, ErrorType? ErrorType, string Topic), long> _counts = [];
         private long _taken;
@@ -194,6 +216,9 @@ public sealed class DeadLetterRedrive
         public async Task TakeAsync(DeadLetterRecord letter, CancellationToken cancellationToken)
         {
             var partitions = PartitionsOf(letter, cancellationToken);
+            if (!settings.AllowUnknownGroup)
+                ThrowIfNobodysLetter(letter, partitions, cancellationToken);
+
             if (sender is not null)
             {
                 await WaitForRateAsync(sender, cancellationToken);
@@ -217,7 +242,7 @@ public sealed class DeadLetterRedrive
         private async Task WaitForRateAsync(RedriveSender letters, CancellationToken cancellationToken)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            while (rate.Take() is { Ticks: > 0 } wait)
+            while (_rate.Take() is { Ticks: > 0 } wait)
             {
                 // A low rate must not keep what was sent from being marked.
                 var slice = wait < ReportInterval ? wait : ReportInterval;
@@ -225,6 +250,22 @@ public sealed class DeadLetterRedrive
                 await letters.SettleAsync();
                 Report();
             }
+        }
+
+        /// <summary>A group that is gone, or was renamed: its letter would be passed over by all others, and be marked.</summary>
+        private void ThrowIfNobodysLetter(DeadLetterRecord letter, int partitions, CancellationToken cancellationToken)
+        {
+            if (_known.Contains((letter.Group!, letter.Topic!)))
+                return;
+            if (!topic.HasCommitted(letter.Group!, letter.Topic!, partitions, cancellationToken))
+                throw new DeadLetterRedriveException(
+                    $"The letter at {letter.Position} is for group {letter.Group}, which has committed nothing in {letter.Topic}: nobody would deliver it. Start a consumer of that group first, "
+                    + "or choose other letters. If the group is to begin later, allow it (AllowUnknownGroup; --allow-unknown-group).")
+                {
+                    Position = letter.Position,
+                };
+
+            _known.Add((letter.Group!, letter.Topic!));
         }
 
         private int PartitionsOf(DeadLetterRecord letter, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ public sealed class DeadLetterRedriveOptions
 
     /// <summary>
     /// Further settings of the Kafka clients by librdkafka's own names, security first of all. What no letter is lost or repeated by is refused here: commits, acks,
-    /// idempotence, transactions. Default: none.
+    /// idempotence, transactions, where to begin to read. Default: none.
     /// </summary>
     public IDictionary<string, string> Kafka { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }

@@ -10,8 +10,12 @@ internal sealed class DeadLetterSurvey
 {
     private const int MostNamed = 100;
 
+    /// <summary>A sound topic of dead letters has a few sources. Of one that was flooded with names, so many are told apart.</summary>
+    private const int MostSources = 20;
+
     private readonly Func<DeadLetterRecord, bool> _matches;
     private readonly SortedDictionary<int, Part> _partitions = [];
+    private readonly HashSet<string> _sources = new(StringComparer.Ordinal);
     private readonly List<UnreadableDeadLetter> _unreadable = [];
 
     /// <param name="matches">Which letters are meant.</param>
@@ -20,7 +24,7 @@ internal sealed class DeadLetterSurvey
     {
         _matches = matches;
         foreach (var (partition, low, _) in bounds)
-            _partitions[partition] = new Part(low, new OffsetSet(), new OffsetSet());
+            _partitions[partition] = new Part(low, new OffsetSet(), new OffsetSet(), new Dictionary<string, OffsetSet>(StringComparer.Ordinal));
     }
 
     /// <summary>Letters that match and wait.</summary>
@@ -29,6 +33,10 @@ internal sealed class DeadLetterSurvey
     /// <summary>Letters that match, redriven or not.</summary>
     public long Matching => _partitions.Values.Sum(p => p.Matching.CountWithout(new OffsetSet()));
 
+    /// <summary>The topics that letters which match and wait came from, by name.</summary>
+    public IReadOnlyList<string> SourceTopics =>
+        [.. _sources.Where(source => _partitions.Values.Any(p => p.Sources.TryGetValue(source, out var letters) && letters.CountWithout(p.Redriven) > 0)).Order(StringComparer.Ordinal)];
+
     public long Unreadable { get; private set; }
 
     public IReadOnlyList<UnreadableDeadLetter> UnreadableLetters => _unreadable;
@@ -36,14 +44,17 @@ internal sealed class DeadLetterSurvey
     /// <summary>Looks at a record: a letter, a marker, or what has no business there.</summary>
     public void See(ConsumeResult<byte[]?, byte[]?> record)
     {
-        var (low, matching, redriven) = _partitions[record.Partition.Value];
+        var (low, matching, redriven, sources) = _partitions[record.Partition.Value];
         if (!RedriveMarker.Is(record.Message))
         {
             var letter = DeadLetterRecord.Read(record);
             if (letter.Problem is not null)
                 Report(letter.Position, letter.Problem);
             if (_matches(letter))
+            {
                 matching.Add(record.Offset.Value);
+                AddSource(sources, letter);
+            }
         }
         else if (RedriveMarker.TryRead(record.Message, out var ranges))
         {
@@ -72,6 +83,20 @@ internal sealed class DeadLetterSurvey
         return letter;
     }
 
+    private void AddSource(Dictionary<string, OffsetSet> sources, DeadLetterRecord letter)
+    {
+        var source = letter.Topic ?? "";
+        if (_sources.Count < MostSources)
+            _sources.Add(source);
+        if (!_sources.Contains(source))
+            return;
+
+        if (!sources.TryGetValue(source, out var letters))
+            sources[source] = letters = new OffsetSet();
+
+        letters.Add(letter.Position.Offset);
+    }
+
     private void Report(DeadLetterPosition position, string problem)
     {
         Unreadable++;
@@ -79,5 +104,5 @@ internal sealed class DeadLetterSurvey
             _unreadable.Add(new UnreadableDeadLetter(position, problem));
     }
 
-    private sealed record Part(long Low, OffsetSet Matching, OffsetSet Redriven);
+    private sealed record Part(long Low, OffsetSet Matching, OffsetSet Redriven, Dictionary<string, OffsetSet> Sources);
 }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using CloudSync.Sdk.Settings;
 using Confluent.Kafka;
+using Confluent.Kafka.Admin;
 
 namespace CloudSync.Sdk;
 
@@ -11,11 +13,15 @@ internal sealed class DeadLetterTopic : IDisposable
     private const int BatchSize = 500;
     private const int BatchBytes = 4 * 1024 * 1024;
 
+    /// <summary>How long a read waits for the first record: what was sent meanwhile is to be marked.</summary>
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(500);
+
     private readonly DeadLetterRedriveOptions _options;
     private readonly TimeProvider _time;
     private readonly IConsumer<byte[]?, byte[]?> _client;
     private readonly IAdminClient _metadata;
     private readonly Dictionary<int, long> _open = [];
+    private TimeSpan _silence;
     private volatile Error? _lastError;
 
     /// <exception cref="DeadLetterRedriveException">The client refuses its settings.</exception>
@@ -41,14 +47,19 @@ internal sealed class DeadLetterTopic : IDisposable
     public bool IsAtEnd => _open.Count == 0;
 
     /// <summary>The partitions with anything in them, each with where it begins and ends now.</summary>
+    /// <param name="wanted">These alone; all when <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Ends the asking.</param>
     /// <exception cref="DeadLetterRedriveException">The brokers do not answer, or there is no such topic.</exception>
-    public List<(int Partition, long Low, long High)> Bounds(CancellationToken cancellationToken)
+    public List<(int Partition, long Low, long High)> Bounds(IReadOnlySet<int>? wanted, CancellationToken cancellationToken)
     {
         var partitions = PartitionsOf(_options.Topic, cancellationToken)
             ?? throw new DeadLetterRedriveException($"Kafka at {_options.BootstrapServers} has no topic {_options.Topic}. Correct Topic, the name of the dead-letter topic.");
         var bounds = new List<(int, long, long)>();
         for (var partition = 0; partition < partitions; partition++)
         {
+            if (wanted?.Contains(partition) == false)
+                continue;
+
             var place = new TopicPartition(_options.Topic, partition);
             var marks = Asked(() => _client.QueryWatermarkOffsets(place, Slice), $"how much is in {_options.Topic}", cancellationToken);
             if (marks.Low < marks.High)
@@ -73,10 +84,34 @@ internal sealed class DeadLetterTopic : IDisposable
         $"for topic {topic}",
         cancellationToken);
 
+    /// <summary>Whether a group has committed anything in a topic.</summary>
+    /// <exception cref="DeadLetterRedriveException">The brokers do not answer, or refuse.</exception>
+    public bool HasCommitted(string group, string topic, int partitions, CancellationToken cancellationToken) => Asked(
+        () =>
+        {
+            try
+            {
+                var places = Enumerable.Range(0, partitions).Select(p => new TopicPartition(topic, p)).ToList();
+                var offsets = _metadata.ListConsumerGroupOffsetsAsync(
+                    [new ConsumerGroupTopicPartitions(group, places)], new ListConsumerGroupOffsetsOptions { RequestTimeout = Slice }).GetAwaiter().GetResult().Single().Partitions;
+                if (offsets.Any(o => o.Offset.Value >= 0))
+                    return true;
+
+                return offsets.FirstOrDefault(o => o.Error.IsError) is { } bad ? throw new KafkaException(bad.Error) : false;
+            }
+            catch (ListConsumerGroupOffsetsException e)
+            {
+                throw new KafkaException(e.Results.Select(r => r.Error).FirstOrDefault(error => error.IsError) ?? e.Error, e);
+            }
+        },
+        $"whether group {group} has committed anything in {topic}",
+        cancellationToken);
+
     /// <summary>Begins to read these partitions, each between two offsets, the second excluded.</summary>
     public void Begin(IEnumerable<(int Partition, long From, long To)> spans)
     {
         _open.Clear();
+        _silence = TimeSpan.Zero;
         var starts = new List<TopicPartitionOffset>();
         foreach (var (partition, from, to) in spans)
         {
@@ -89,8 +124,10 @@ internal sealed class DeadLetterTopic : IDisposable
         _client.Resume(starts.Select(s => s.TopicPartition));
     }
 
-    /// <summary>Reads what is there, in the order of each partition: some hundred records at most, and at least one unless the end is reached.</summary>
-    /// <exception cref="DeadLetterRedriveException">The brokers do not answer, or refuse.</exception>
+    /// <summary>
+    /// Reads what is there, in the order of each partition: some hundred records at most, and none when the end is reached or nothing has come for half a second.
+    /// </summary>
+    /// <exception cref="DeadLetterRedriveException">The brokers do not answer, or refuse, or the topic has become shorter.</exception>
     public Task<List<ConsumeResult<byte[]?, byte[]?>>> ReadAsync(CancellationToken cancellationToken) => Task.Run(() => Read(cancellationToken), cancellationToken);
 
     public void Dispose()
@@ -115,15 +152,24 @@ internal sealed class DeadLetterTopic : IDisposable
             {
                 if (records.Count > 0)
                     break;
-                if (_time.GetElapsedTime(began) > _options.Timeout)
-                    throw NoAnswer($"sent nothing of {_options.Topic}", null);
+                if (_silence + _time.GetElapsedTime(began) > _options.Timeout)
+                    throw Stalled();
+                if (_time.GetElapsedTime(began) < Turn)
+                    continue;
 
-                continue;
+                _silence += _time.GetElapsedTime(began);
+                return records;
             }
 
             if (!_open.TryGetValue(result.Partition.Value, out var to))
                 continue;
 
+            // A leader that came a moment ago may know of less than the one before it: the end is where it was when the run began, and nothing short of it.
+            if (result.IsPartitionEOF && result.Offset < to)
+                continue;
+
+            _silence = TimeSpan.Zero;
+            began = _time.GetTimestamp();
             if (!result.IsPartitionEOF && result.Offset < to)
             {
                 records.Add(result);
@@ -167,7 +213,7 @@ internal sealed class DeadLetterTopic : IDisposable
             {
                 return ask();
             }
-            catch (KafkaException e) when (e.Error.Code is ErrorCode.TopicAuthorizationFailed)
+            catch (KafkaException e) when (e.Error.Code is ErrorCode.TopicAuthorizationFailed or ErrorCode.GroupAuthorizationFailed)
             {
                 throw new DeadLetterRedriveException($"Kafka was asked {what} and refused: {e.Error.Reason}", e);
             }
@@ -184,6 +230,28 @@ internal sealed class DeadLetterTopic : IDisposable
                 cancellationToken.WaitHandle.WaitOne(100);
             }
         }
+    }
+
+    /// <summary>Nothing has come for as long as the brokers may take: because they say nothing, or because there is nothing any more where something was.</summary>
+    private DeadLetterRedriveException Stalled()
+    {
+        try
+        {
+            foreach (var (partition, to) in _open)
+            {
+                var end = _client.QueryWatermarkOffsets(new TopicPartition(_options.Topic, partition), Slice).High.Value;
+                if (end < to)
+                    return new DeadLetterRedriveException(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Partition {partition} of {_options.Topic} ended at {to} when the run began, and ends at {end} now: a broker without its last records has become the leader, or the topic was made anew. Start again, when the brokers are whole."));
+            }
+        }
+        catch (KafkaException e)
+        {
+            return NoAnswer($"sent nothing of {_options.Topic}", e);
+        }
+
+        return NoAnswer($"sent nothing of {_options.Topic}", null);
     }
 
     private DeadLetterRedriveException NoAnswer(string what, KafkaException? cause) => new(

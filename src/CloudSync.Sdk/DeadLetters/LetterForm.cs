@@ -26,8 +26,7 @@ internal readonly record struct LetterForm(LetterDetails Details, bool IsStamped
     /// <summary>The form that is tried after this one was refused; <see langword="null"/> when there is nothing of ours to give up.</summary>
     public LetterForm? After(ErrorCode refusal) => refusal switch
     {
-        // The first by the topic's limit, and by the client's when a user has set one; the second by the size of the topic's segments.
-        ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge when Details < LetterDetails.None => this with { Details = Details + 1 },
+        _ when LetterSending.IsTooLarge(refusal) && Details < LetterDetails.None => this with { Details = Details + 1 },
 
         // message.timestamp.before.max.ms or .after.max.ms of the topic: Kafka 4 refuses by default what is more than an hour ahead of its clock.
         ErrorCode.InvalidTimestamp when !IsStampedAnew => this with { IsStampedAnew = true },

@@ -37,10 +37,12 @@ internal static class OffsetRanges
         }
     }
 
+    /// <summary>Reads what <see cref="Format"/> writes, and nothing else: what came in any order, or twice, could cost a multiple of what it covers.</summary>
     /// <returns>Whether the whole text could be read. What can't be read marks nothing: its letters are sent once more, with their ids.</returns>
     public static bool TryParse(string text, out List<(long First, long Last)> ranges)
     {
         ranges = [];
+        var end = -1L;
         foreach (var part in text.Split(','))
         {
             var dash = part.IndexOf('-', StringComparison.Ordinal);
@@ -51,7 +53,12 @@ internal static class OffsetRanges
             if (dash >= 0 && (!TryOffset(part.AsSpan(dash + 1), out last) || last < first))
                 return false;
 
+            // Ascending, with a gap before each: two that touch would have been written as one.
+            if (end >= 0 && first - 1 <= end)
+                return false;
+
             ranges.Add((first, last));
+            end = last;
         }
 
         return true;

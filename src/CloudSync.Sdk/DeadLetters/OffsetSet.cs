@@ -35,15 +35,28 @@ internal sealed class OffsetSet
 
     public void Add(long offset) => Segment(offset)[WordOf(offset)] |= 1UL << (int)(offset & 63);
 
-    /// <summary>Adds all offsets of a range, both ends included.</summary>
+    /// <summary>Adds all offsets of a range, both ends included, whole words at once.</summary>
     public void Add(long first, long last)
     {
-        for (var offset = first; offset <= last;)
+        for (var left = last - first; left >= 0;)
         {
-            var words = Segment(offset);
-            var end = Math.Min(last, offset | (SegmentLength - 1));
-            for (; offset <= end; offset++)
-                words[WordOf(offset)] |= 1UL << (int)(offset & 63);
+            var words = Segment(first);
+            var end = first + Math.Min(left, SegmentLength - 1 - (first % SegmentLength));
+            var (from, to) = (WordOf(first), WordOf(end));
+            var (head, tail) = (ulong.MaxValue << (int)(first & 63), ulong.MaxValue >> (63 - (int)(end & 63)));
+            if (from == to)
+            {
+                words[from] |= head & tail;
+            }
+            else
+            {
+                words[from] |= head;
+                words.AsSpan(from + 1, to - from - 1).Fill(ulong.MaxValue);
+                words[to] |= tail;
+            }
+
+            left -= end - first + 1;
+            first = end + 1;
         }
     }
 

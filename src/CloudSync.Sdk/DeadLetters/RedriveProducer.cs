@@ -41,18 +41,16 @@ internal sealed class RedriveProducer : IDisposable
     /// <summary>Nothing is left to flush: every record was awaited.</summary>
     public void Dispose() => _client.Dispose();
 
-    private static ProducerConfig Config(DeadLetterRedriveOptions options)
+    internal static ProducerConfig Config(DeadLetterRedriveOptions options)
     {
         var config = new ProducerConfig
         {
             ClientId = "cloudsync-redrive",
-            CompressionType = CompressionType.Lz4,
-            LingerMs = 1,
 
-            // The broker knows how large a message may be; and where a partition is gone, a key goes where the SDK's producer sends it.
-            MessageMaxBytes = 100_000_000,
+            // Where a partition is gone, a key goes where the SDK's producer sends it.
             Partitioner = Partitioner.Murmur2Random,
         };
+        LetterSending.SetDefaults(config);
         foreach (var (key, value) in options.Kafka)
             config.Set(key, value);
 

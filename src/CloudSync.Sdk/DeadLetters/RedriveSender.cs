@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Hashing;
+using System.Threading.Channels;
 using Confluent.Kafka;
 
 namespace CloudSync.Sdk;
@@ -19,9 +20,12 @@ internal sealed class RedriveSender
     private readonly DeadLetterRedriveOptions _options;
     private readonly TimeProvider _time;
     private readonly Func<TopicPartition, Message<byte[]?, byte[]?>, Task> _produce;
-    private readonly Queue<UnderWay> _underWay = new();
+
+    /// <summary>What the brokers have answered, in the order of their answers: one that takes long keeps no other from being marked.</summary>
+    private readonly Channel<UnderWay> _answered = Channel.CreateUnbounded<UnderWay>(new UnboundedChannelOptions { SingleReader = true });
     private readonly HashSet<ulong> _keys = [];
     private readonly List<(DeadLetterPosition Position, string Group)> _unmarked = [];
+    private int _underWay;
     private long _bytesUnderWay;
     private long _markedAt;
 
@@ -45,27 +49,31 @@ internal sealed class RedriveSender
     public int Unmarked => _unmarked.Count;
 
     /// <summary>Sends a letter, once there is room for it and no other of its key is under way.</summary>
-    /// <exception cref="DeadLetterRedriveException">One that was sent before could not be.</exception>
+    /// <exception cref="DeadLetterRedriveException">One that was sent before could not be, or not be marked.</exception>
     public async Task SendAsync(DeadLetterRecord letter, int partitions)
     {
         var lane = letter.Key is { } key ? XxHash3.HashToUInt64(key.Span) : 0;
-        while (_underWay.Count >= MostUnderWay || _bytesUnderWay >= MostBytesUnderWay || (letter.Key is not null && _keys.Contains(lane)))
-            await SettleFirstAsync();
+        while (_underWay >= MostUnderWay || _bytesUnderWay >= MostBytesUnderWay || (letter.Key is not null && _keys.Contains(lane)))
+        {
+            await WaitForAnswerAsync();
+            await SettleAsync();
+        }
 
         var bytes = (letter.Key?.Length ?? 0) + (letter.Value?.Length ?? 0);
-        var sent = _produce(RedrivenRecord.Destination(letter, partitions), RedrivenRecord.Build(letter));
-        _underWay.Enqueue(new UnderWay(letter, letter.Key is null ? null : lane, bytes, sent));
+        _underWay++;
         _bytesUnderWay += bytes;
         if (letter.Key is not null)
             _keys.Add(lane);
+
+        _ = AnswerAsync(new UnderWay(letter, letter.Key is null ? null : lane, bytes, ProduceAsync(letter, partitions)));
     }
 
     /// <summary>Takes note of what was acknowledged meanwhile, and marks it when it is time to.</summary>
     /// <exception cref="DeadLetterRedriveException">A letter, or a mark, could not be sent.</exception>
     public async Task SettleAsync()
     {
-        while (_underWay.TryPeek(out var first) && first.Sent.IsCompleted)
-            await SettleFirstAsync();
+        while (_answered.Reader.TryRead(out var answered))
+            await SettleAsync(answered);
 
         if (_unmarked.Count >= MarkAt || (_unmarked.Count > 0 && _time.GetElapsedTime(_markedAt) >= MarkInterval))
             await MarkAsync();
@@ -76,15 +84,17 @@ internal sealed class RedriveSender
     public async Task FinishAsync()
     {
         DeadLetterRedriveException? failure = null;
-        while (_underWay.Count > 0)
+        while (_underWay > 0)
         {
             try
             {
-                await SettleFirstAsync();
+                await WaitForAnswerAsync();
+                await SettleAsync();
             }
             catch (DeadLetterRedriveException e)
             {
-                failure ??= e;
+                // Marks that could not be written are tried once more when everything has been answered.
+                failure ??= e.Position is null ? null : e;
             }
         }
 
@@ -93,14 +103,51 @@ internal sealed class RedriveSender
             throw failure;
     }
 
-    private async Task SettleFirstAsync()
+    /// <summary>A topic that takes no time as old as the original's (<c>message.timestamp.before.max.ms</c>), or as far ahead, gets it with the time of sending.</summary>
+    private async Task ProduceAsync(DeadLetterRecord letter, int partitions)
     {
-        var (letter, lane, bytes, sent) = _underWay.Peek();
+        var destination = RedrivenRecord.Destination(letter, partitions);
+        try
+        {
+            await _produce(destination, RedrivenRecord.Build(letter));
+        }
+        catch (KafkaException e) when (e.Error.Code == ErrorCode.InvalidTimestamp)
+        {
+            await _produce(destination, RedrivenRecord.Build(letter, isStampedAnew: true));
+        }
+    }
+
+    private async Task AnswerAsync(UnderWay underWay)
+    {
+        await underWay.Sent.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _answered.Writer.TryWrite(underWay);
+    }
+
+    /// <summary>Returns when the brokers have answered, or when what they have answered so far is to be marked.</summary>
+    private async Task WaitForAnswerAsync()
+    {
+        Task answer = _answered.Reader.WaitToReadAsync().AsTask();
+        if (_unmarked.Count == 0)
+        {
+            await answer;
+            return;
+        }
+
+        var left = MarkInterval - _time.GetElapsedTime(_markedAt);
+        await answer.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task SettleAsync(UnderWay answered)
+    {
+        var (letter, lane, bytes, sent) = answered;
+        _underWay--;
+        _bytesUnderWay -= bytes;
+        if (lane is { } key)
+            _keys.Remove(key);
+
         try
         {
             await sent;
-            _unmarked.Add((letter.Position, letter.Group!));
-            Acknowledged++;
         }
         catch (Exception e)
         {
@@ -108,26 +155,28 @@ internal sealed class RedriveSender
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"The letter at {letter.Position} of {_options.Topic} could not be sent back to {letter.Topic} [{letter.Partition}]: {e.Message.TrimEnd('.')}. ")
-                + "Nothing behind it with its key was sent; what was acknowledged is marked, and is not sent again. Remove the cause and start again, or leave this letter out.",
+                + $"Nothing behind it with its key was sent; what was acknowledged is marked, and is not sent again. {Advice(letter, e)}",
                 e)
             {
                 Position = letter.Position,
             };
         }
-        finally
-        {
-            _underWay.Dequeue();
-            _bytesUnderWay -= bytes;
-            if (lane is { } key)
-                _keys.Remove(key);
-        }
+
+        _unmarked.Add((letter.Position, letter.Group!));
+        Acknowledged++;
     }
+
+    private static string Advice(DeadLetterRecord letter, Exception e) => e is KafkaException kafka && LetterSending.IsTooLarge(kafka.Error.Code)
+        ? $"With the headers of a redrive, which add some hundred bytes, it is larger than {letter.Topic} takes: raise max.message.bytes of {letter.Topic} and start again, "
+            + $"or leave this letter out (--except {letter.Position})."
+        : $"Remove the cause and start again, or leave this letter out (--except {letter.Position}).";
 
     private async Task MarkAsync()
     {
         if (_unmarked.Count == 0)
             return;
 
+        _markedAt = _time.GetTimestamp();
         try
         {
             await Task.WhenAll(_unmarked
@@ -145,7 +194,6 @@ internal sealed class RedriveSender
         }
 
         _unmarked.Clear();
-        _markedAt = _time.GetTimestamp();
     }
 
     private static string Letters(int letters) => letters == 1 ? "1 letter" : string.Create(CultureInfo.InvariantCulture, $"{letters:N0} letters");

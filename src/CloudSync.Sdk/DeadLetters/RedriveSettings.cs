@@ -11,6 +11,11 @@ public sealed class RedriveSettings
 
     /// <summary>After how many letters to stop. Default: after all.</summary>
     public long? MaxLetters { get; init; }
+
+    /// <summary>
+    /// Whether letters are sent for a group that has committed nothing in the topic that they go back to, which nobody may ever deliver. Default: no, the run stops at such a letter.
+    /// </summary>
+    public bool AllowUnknownGroup { get; init; }
 }
 
 /// <summary>What a redrive is doing.</summary>

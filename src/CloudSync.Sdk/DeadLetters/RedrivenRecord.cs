@@ -7,7 +7,9 @@ namespace CloudSync.Sdk;
 /// <summary>Builds the record that goes back to where the dead letter came from: the original byte for byte, for the group that failed alone. Pure.</summary>
 internal static class RedrivenRecord
 {
-    public static Message<byte[]?, byte[]?> Build(DeadLetterRecord letter)
+    /// <param name="letter">The letter.</param>
+    /// <param name="isStampedAnew">Whether its timestamp is the time of sending, in place of the original's.</param>
+    public static Message<byte[]?, byte[]?> Build(DeadLetterRecord letter, bool isStampedAnew = false)
     {
         var headers = new Headers();
         foreach (var header in letter.OriginalHeaders)
@@ -28,7 +30,7 @@ internal static class RedrivenRecord
             Key = letter.Key?.ToArray(),
             Value = letter.Value?.ToArray(),
             Headers = headers,
-            Timestamp = new Timestamp(letter.TimestampMs, TimestampType.CreateTime),
+            Timestamp = isStampedAnew ? Timestamp.Default : new Timestamp(letter.TimestampMs, TimestampType.CreateTime),
         };
     }
 

@@ -61,6 +61,10 @@ internal static partial class ConsumerLog
     [LoggerMessage(1017, LogLevel.Information, "The endpoint of {Consumer} was released: one message probes it.")]
     public static partial void Released(this ILogger log, string consumer);
 
+    [LoggerMessage(1018, LogLevel.Information,
+        "The record at {Partition} @{Offset} of {Topic} was redriven for another group and is passed over, as all such records are (header cloudsync-redrive-group, metric cloudsync.consumer.skipped). Said once for each assignment; this is group {Group}.")]
+    public static partial void FirstSkipped(this ILogger log, int partition, long offset, string topic, string group);
+
     [LoggerMessage(1019, LogLevel.Warning,
         "Kafka was not polled for {Gap} by the consumer of {Topic}: the process was stopped, its machine stood still, or a revocation took so long. Time-outs of calls that were under way say nothing of the endpoint: an open breaker probes it at once.")]
     public static partial void Stalled(this ILogger log, string topic, TimeSpan gap);
@@ -137,4 +141,8 @@ internal static partial class ConsumerLog
     [LoggerMessage(1115, LogLevel.Warning,
         "Consumer {Consumer}: a batch of {Messages} messages failed whole as {ErrorType} ({Reason}). It is taken apart to find the message at fault; none of them has used up an attempt.")]
     public static partial void BatchTakenApart(this ILogger log, string consumer, int messages, ErrorType errorType, string reason);
+
+    [LoggerMessage(1120, LogLevel.Warning,
+        "{DeadLetterTopic} keeps records for {Retention} by their own timestamp (message.timestamp.type=CreateTime), and a dead letter has that of its message: Kafka deletes a letter of a message older than that at once. Set message.timestamp.type=LogAppendTime on {DeadLetterTopic}, and it keeps every letter for its whole retention (the message's time stands in a header); or retention.ms=-1.")]
+    public static partial void LettersMayBeDeleted(this ILogger log, string deadLetterTopic, TimeSpan retention);
 }

@@ -36,7 +36,7 @@ public readonly record struct OutgoingMessage
 
     /// <summary>
     /// Further headers, after ours; a name may come several times. Those that are written from the properties above (<c>ce_id</c>, <c>content-type</c> …) are
-    /// refused. <c>traceparent</c> or <c>tracestate</c> among them passes a trace on, and takes the place of the current activity's. Default
+    /// refused, and so are those of dead letters and redrives (<see cref="DeadLetterHeaders.Prefix"/>, <see cref="RedriveHeaders.Prefix"/>). <c>traceparent</c> or <c>tracestate</c> among them passes a trace on, and takes the place of the current activity's. Default
     /// <see langword="null"/>: none.
     /// </summary>
     public IReadOnlyList<MessageHeader>? Headers { get; init; }

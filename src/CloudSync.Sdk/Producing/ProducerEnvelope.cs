@@ -75,6 +75,10 @@ internal sealed class ProducerEnvelope(CloudSyncProducerOptions options, TimePro
         if (Ours.Contains(header.Name))
             throw new ArgumentException($"The header '{header.Name}' is written from the message's own properties; set it there and not among the headers.");
 
+        if (header.Name.StartsWith(RedriveHeaders.Prefix, StringComparison.Ordinal) || header.Name.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal))
+            throw new ArgumentException(
+                $"The header '{header.Name}' belongs to a dead letter or its redrive, and would hide the message from every consumer group but one, or be lost; leave it out when a message is passed on.");
+
         return new Header(header.Name, header.Value?.ToArray());
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using CloudSync.Sdk;
+using Spectre.Console;
 using Xunit;
 
 namespace CloudSync.Cli.Tests.DeadLetters;
@@ -122,6 +123,83 @@ public class DlqTests
     }
 
     [Fact]
+    public async Task Json_is_asked_for_with_an_answer_and_is_one_object_also_when_nothing_matches()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1");
+
+        var unanswered = await cli.RunAsync("dlq redrive --group aws-sync-group --json", answer: "y", cancellationToken: Cancelled);
+        var nothing = await cli.RunAsync("dlq redrive --group nobody --json --yes", cancellationToken: Cancelled);
+
+        Assert.Equal(CommandLine.Wrong, unanswered.ExitCode);
+        Assert.Contains("--yes", unanswered.Error, StringComparison.Ordinal);
+        Assert.Equal(CommandLine.Done, nothing.ExitCode);
+        Assert.Equal(0, JsonDocument.Parse(nothing.Output).RootElement.GetProperty("sent").GetInt32());
+        Assert.Equal(0, cli.SentBack());
+    }
+
+    [Fact]
+    public async Task A_letter_of_a_group_that_has_committed_nothing_is_not_sent_unless_that_is_meant()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1", group: "renamed-group");
+
+        var refused = await cli.RunAsync("dlq redrive --all-groups --yes", cancellationToken: Cancelled);
+        Assert.Equal(CommandLine.Failed, refused.ExitCode);
+        Assert.Contains("0:0", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("renamed-group", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("--allow-unknown-group", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(0, cli.SentBack());
+
+        Assert.Equal(CommandLine.Done, (await cli.RunAsync("dlq redrive --all-groups --yes --allow-unknown-group", cancellationToken: Cancelled)).ExitCode);
+        Assert.Equal(1, cli.SentBack());
+    }
+
+    [Fact]
+    public async Task Letters_of_several_topics_are_not_sent_until_one_is_named()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1");
+        await cli.WriteAsync("forged", topic: "payments");
+
+        var refused = await cli.RunAsync("dlq redrive --group aws-sync-group --yes", cancellationToken: Cancelled);
+        Assert.Equal(CommandLine.Failed, refused.ExitCode);
+        Assert.Contains("data-topic, payments", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("--source-topic", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(0, cli.SentBack());
+
+        var named = await cli.RunAsync("dlq redrive --group aws-sync-group --source-topic data-topic --yes", cancellationToken: Cancelled);
+        Assert.Contains("1 letter sent back", named.Output, StringComparison.Ordinal);
+        Assert.Equal(1, cli.SentBack());
+    }
+
+    [Fact]
+    public async Task A_long_name_of_a_group_does_not_fill_the_list()
+    {
+        await using var cli = new Cli();
+        await cli.WriteAsync("order-1", group: new string('g', 10_000));
+
+        var list = await cli.RunAsync("dlq list", cancellationToken: Cancelled);
+
+        Assert.DoesNotContain(new string('g', 65), list.Output.ReplaceLineEndings(""), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_output_that_breaks_ends_as_a_failure_with_one_line()
+    {
+        await using var cli = new Cli();
+        using var disk = new FullDisk();
+        using var error = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(disk) });
+
+        var code = await CommandLine.RunAsync(
+            ["dlq", "list", "-b", cli.BootstrapServers], new Surroundings(console, error, new Dictionary<string, string>(), TimeProvider.System), Cancelled);
+
+        Assert.Equal(CommandLine.Failed, code);
+        Assert.Equal("No space left on device", error.ToString().TrimEnd());
+    }
+
+    [Fact]
     public async Task An_interrupted_run_says_how_far_it_came_and_the_next_one_goes_on()
     {
         const int Count = 40;
@@ -144,5 +222,10 @@ public class DlqTests
         var rest = await cli.RunAsync("dlq redrive --group aws-sync-group --yes", cancellationToken: Cancelled);
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"{Count - sent} letters sent back"), rest.Output, StringComparison.Ordinal);
         Assert.Equal(Count, cli.SentBack());
+    }
+
+    private sealed class FullDisk : StringWriter
+    {
+        public override Task WriteLineAsync(string? value) => throw new IOException("No space left on device");
     }
 }

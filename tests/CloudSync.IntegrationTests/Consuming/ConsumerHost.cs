@@ -19,6 +19,7 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int DistanceReached = 1008;
     public const int KafkaError = 1010;
     public const int BackInGroup = 1015;
+    public const int FirstSkipped = 1018;
     public const int WillRetry = 1101;
     public const int DeadLettered = 1102;
     public const int DeadLetterFailed = 1103;
@@ -29,6 +30,7 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int EndpointHeld = 1114;
     public const int BatchTakenApart = 1115;
     public const int DeadLetterBare = 1110;
+    public const int LettersMayBeDeleted = 1120;
 
     private readonly IHost _host;
     private readonly string _name;

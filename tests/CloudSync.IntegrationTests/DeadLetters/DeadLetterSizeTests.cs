@@ -157,7 +157,7 @@ public sealed class DeadLetterSizeTests(KafkaCluster cluster)
     private static string DetailsOf(Message<byte[]?, byte[]?> letter) => letter.Headers.Count(h => h.Key.StartsWith(DeadLetterHeaders.Prefix, StringComparison.Ordinal)) switch
     {
         0 => "None",
-        8 => "Brief",
+        9 => "Brief",
         _ => "Full",
     };
 }

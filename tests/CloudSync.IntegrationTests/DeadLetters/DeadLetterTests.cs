@@ -153,6 +153,35 @@ public sealed class DeadLetterTests(KafkaCluster cluster)
     }
 
     [Fact]
+    public async Task A_dead_letter_topic_that_reckons_from_the_originals_time_is_warned_of_and_one_that_does_not_keeps_old_letters_and_their_time()
+    {
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster's topics have no settings.");
+        using var topic = await TestTopic.CreateAsync(cluster, settings: new() { ["retention.ms"] = "-1" });
+        using var byOriginal = await TestTopic.CreateAsync(cluster, settings: new() { ["retention.ms"] = "604800000" });
+        using var byWriting = await TestTopic.CreateAsync(cluster, settings: new() { ["message.timestamp.type"] = "LogAppendTime" });
+        var (old, began) = (DateTimeOffset.UtcNow.AddDays(-8).ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        await topic.ProduceAsync(TestRecord.Of("poison", "a") with { TimestampMs = old });
+        var sink = new ScriptedSink((_, _) => SinkAnswer.Fail(ErrorType.Permanent));
+
+        await using (var warned = await ConsumerHost.StartAsync(cluster, topic, sink, options => options.DeadLetters.Topic = byOriginal.Name))
+        {
+            await warned.UntilLoggedAsync(ConsumerHost.LettersMayBeDeleted);
+            var said = Assert.Single(warned.LoggedText(ConsumerHost.LettersMayBeDeleted));
+            Assert.All([byOriginal.Name, "7.00:00:00", "LogAppendTime", "retention.ms=-1"], part => Assert.Contains(part, said, StringComparison.Ordinal));
+        }
+
+        await using var consumer = await ConsumerHost.StartAsync(cluster, topic, sink, options => options.DeadLetters.Topic = byWriting.Name);
+        await consumer.UntilLoggedAsync(ConsumerHost.DeadLettered);
+
+        Assert.True(Assert.Single(byWriting.ReadAll()).Message.Timestamp.UnixTimestampMs >= began);
+        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = cluster.BootstrapServers, Topic = byWriting.Name });
+        Assert.Equal(old, Assert.Single(await redrive.ReadAsync(new DeadLetterFilter(), Cancelled).ToListAsync(Cancelled)).Timestamp.ToUnixTimeMilliseconds());
+        await redrive.RedriveAsync(new DeadLetterFilter(), new RedriveSettings { AllowUnknownGroup = true }, cancellationToken: Cancelled);
+        Assert.Equal([old, old], topic.ReadAll().Select(r => r.Message.Timestamp.UnixTimestampMs));
+        Assert.Equal(0, consumer.Logged(ConsumerHost.LettersMayBeDeleted));
+    }
+
+    [Fact]
     public async Task The_timestamp_is_kept_or_where_Kafka_does_not_take_it_the_letter_is_kept_all_the_same_and_says_it()
     {
         Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster's topics have no settings and take any timestamp.");

@@ -40,6 +40,7 @@ public sealed class RedriveTests(KafkaCluster cluster)
         Assert.Equal((poison.Count, poison.Count, 0L, 0L), (result.Waiting, result.Sent, result.RedrivenBefore, result.Unreadable));
         await clouds.UntilCommittedAsync();
         Assert.Equal(Count, clouds.Azure.Sink.Attempts.Count);
+        Assert.Equal((0, 1), (clouds.Aws.SaidSkip, clouds.Azure.SaidSkip));
         Assert.Equal(poison.Count, skipped.GetMeasurementSnapshot().Where(m => Equals(m.Tags["messaging.consumer.group.name"], clouds.Azure.Group)).Sum(m => m.Value));
         var delivered = clouds.Aws.Sink.Delivered;
         Assert.Equal(Enumerable.Range(0, Count).Select(Id).Order(), delivered.Select(m => m.Id).Order());
@@ -231,17 +232,53 @@ public sealed class RedriveTests(KafkaCluster cluster)
             });
         var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = cluster.BootstrapServers, Topic = deadLetters.Name });
 
-        var failure = await Assert.ThrowsAsync<DeadLetterRedriveException>(() => redrive.RedriveAsync(new DeadLetterFilter(), cancellationToken: Cancelled));
+        var failure = await Assert.ThrowsAsync<DeadLetterRedriveException>(() => redrive.RedriveAsync(new DeadLetterFilter(), OfNobody, cancellationToken: Cancelled));
 
         Assert.Equal(new DeadLetterPosition(0, 2), failure.Position);
         Assert.Contains($"0:2 of {deadLetters.Name}", failure.Message, StringComparison.Ordinal);
         Assert.Equal(["0", "1"], Ids());
         var rest = await redrive.RedriveAsync(
-            new DeadLetterFilter { Except = new HashSet<DeadLetterPosition> { new(0, 2) } }, cancellationToken: Cancelled);
+            new DeadLetterFilter { Except = new HashSet<DeadLetterPosition> { new(0, 2) } }, OfNobody, cancellationToken: Cancelled);
         Assert.Equal((2L, 2L), (rest.Waiting, rest.Sent));
         Assert.Equal(["0", "1", "3", "4"], Ids());
 
         IEnumerable<string> Ids() => topic.ReadAll().Select(r => Encoding.UTF8.GetString(r.Message.Headers.GetLastBytes("ce_id")));
+    }
+
+    [Fact]
+    public async Task Letters_that_fit_one_by_one_or_well_compressed_go_back_however_small_the_limit_of_their_topic()
+    {
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster takes records of any size.");
+        using var topic = await TestTopic.CreateAsync(cluster, settings: new() { ["max.message.bytes"] = "20000" });
+        using var deadLetters = await TestTopic.CreateAsync(cluster);
+        var random = new Random(1);
+        for (var i = 0; i < 50; i++)
+        {
+            // No codec makes these smaller; of the last one, half a byte is left of each, which takes an entropy coder.
+            var value = new byte[8_000];
+            random.NextBytes(value);
+            value = i < 49 ? value : Encoding.ASCII.GetBytes(random.GetItems<char>("abcdefghijklmnop", 34_000));
+            await deadLetters.ProduceAsync(new TestRecord { Key = [(byte)i], Value = value, Headers = LetterHeaders(topic, i) });
+        }
+
+        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = cluster.BootstrapServers, Topic = deadLetters.Name });
+        var result = await redrive.RedriveAsync(new DeadLetterFilter(), OfNobody, cancellationToken: Cancelled);
+
+        Assert.Equal(50, result.Sent);
+    }
+
+    [Fact]
+    public async Task A_letter_older_than_its_topic_takes_today_goes_back_with_the_time_of_sending()
+    {
+        Assert.SkipWhen(cluster.Kind == KafkaKind.Embedded, "The embedded cluster takes any timestamp.");
+        using var topic = await TestTopic.CreateAsync(cluster, settings: new() { ["message.timestamp.before.max.ms"] = "3600000" });
+        using var deadLetters = await TestTopic.CreateAsync(cluster);
+        var (old, began) = (DateTimeOffset.UtcNow.AddHours(-2), DateTimeOffset.UtcNow);
+        await deadLetters.ProduceAsync(new TestRecord { Key = "k"u8.ToArray(), Headers = LetterHeaders(topic, 0), TimestampMs = old.ToUnixTimeMilliseconds() });
+        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = cluster.BootstrapServers, Topic = deadLetters.Name });
+
+        Assert.Equal(1, (await redrive.RedriveAsync(new DeadLetterFilter(), OfNobody, cancellationToken: Cancelled)).Sent);
+        Assert.True(Assert.Single(topic.ReadAll()).Message.Timestamp.UnixTimestampMs >= began.ToUnixTimeMilliseconds());
     }
 
     [Fact]
@@ -261,9 +298,35 @@ public sealed class RedriveTests(KafkaCluster cluster)
         Assert.Contains("not-there", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_letter_of_a_group_that_has_committed_nothing_in_its_topic_stops_the_run_before_it_is_sent()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        using var deadLetters = await TestTopic.CreateAsync(cluster);
+        await deadLetters.ProduceAsync(new TestRecord { Headers = LetterHeaders(topic, 0, KafkaCluster.UniqueName("renamed")) });
+        var redrive = new DeadLetterRedrive(new DeadLetterRedriveOptions { BootstrapServers = topic.BootstrapServers, Topic = deadLetters.Name });
+
+        foreach (var dry in new[] { true, false })
+        {
+            var failure = await Assert.ThrowsAsync<DeadLetterRedriveException>(
+                () => redrive.RedriveAsync(new DeadLetterFilter(), new RedriveSettings { DryRun = dry }, cancellationToken: Cancelled));
+            Assert.Equal(new DeadLetterPosition(0, 0), failure.Position);
+            Assert.Contains("AllowUnknownGroup", failure.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal([0], topic.EndOffsets());
+        Assert.Equal(1, (await redrive.RedriveAsync(new DeadLetterFilter(), OfNobody, cancellationToken: Cancelled)).Sent);
+    }
+
+    /// <summary>Letters of a group that is none: nobody is to read them.</summary>
+    private static RedriveSettings OfNobody => new() { AllowUnknownGroup = true };
+
     private static string Id(int i) => i.ToString(CultureInfo.InvariantCulture);
 
     private static int Number(string id) => int.Parse(id, CultureInfo.InvariantCulture);
+
+    private static Headers LetterHeaders(TestTopic topic, int id, string group = "g") => Headers(
+        (DeadLetterHeaders.ConsumerGroup, group), (DeadLetterHeaders.Topic, topic.Name), (DeadLetterHeaders.Partition, "0"), ("ce_id", Id(id)));
 
     private static Headers Headers(params (string Name, string Value)[] headers) =>
         [.. headers.Select(h => new Header(h.Name, Encoding.UTF8.GetBytes(h.Value)))];
@@ -279,6 +342,7 @@ public sealed class RedriveTests(KafkaCluster cluster)
     {
         private volatile HashSet<string> _refused = [];
         private ConsumerHost? _consumer;
+        private TestTopic? _topic;
 
         public ScriptedSink Sink => field ??= new ScriptedSink(
             (message, _) => RefuseAll || _refused.Contains(message.Id) ? SinkAnswer.Fail(ErrorType.Permanent) : SinkAnswer.Succeed);
@@ -289,14 +353,25 @@ public sealed class RedriveTests(KafkaCluster cluster)
 
         public void Refuse(IEnumerable<string> ids) => _refused = ids.ToHashSet();
 
-        public async Task StartAsync(KafkaCluster cluster, TestTopic topic, TestTopic deadLetters) =>
+        public async Task StartAsync(KafkaCluster cluster, TestTopic topic, TestTopic deadLetters)
+        {
+            _topic = topic;
             _consumer = await ConsumerHost.StartAsync(cluster, topic, Sink, options =>
             {
                 options.DeadLetters.Topic = deadLetters.Name;
                 options.Idempotency.Enabled = recognisesDuplicates;
             });
+        }
 
-        public Task UntilDeadLetteredAsync(int letters) => _consumer!.UntilLoggedAsync(ConsumerHost.DeadLettered, letters);
+        /// <summary>How often it has said that it passes over what was redriven for another group.</summary>
+        public int SaidSkip => _consumer!.Logged(ConsumerHost.FirstSkipped);
+
+        /// <summary>Waits for the letters, and for a commit: letters of a group that has committed nothing are not sent back.</summary>
+        public async Task UntilDeadLetteredAsync(int letters)
+        {
+            await _consumer!.UntilLoggedAsync(ConsumerHost.DeadLettered, letters);
+            await Eventually.TrueAsync(() => _topic!.Committed(Group).Any(offset => offset > 0), "the group has committed", Cancelled);
+        }
 
         public ValueTask DisposeAsync() => _consumer?.DisposeAsync() ?? ValueTask.CompletedTask;
     }

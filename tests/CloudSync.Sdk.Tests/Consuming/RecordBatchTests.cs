@@ -136,11 +136,12 @@ public class RecordBatchTests
     [InlineData(true, "azure")]
     [InlineData(true, "aw")]
     [InlineData(true, "aws2")]
-    [InlineData(true, "")]
     [InlineData(false, "azure", "aws")]
     [InlineData(true, "aws", "azure")]
     [InlineData(false, "aws", null)]
     [InlineData(true, "azure", null)]
+    [InlineData(false, "")]
+    [InlineData(true, "azure", "")]
     public void A_record_that_was_redriven_for_another_group_is_known(bool isForAnother, params string?[] groups)
     {
         var batch = new RecordBatch(3, "aws");

@@ -137,7 +137,7 @@ public class DeadLetterTests
         Assert.Equal(
             [
                 "mine", DeadLetterHeaders.ErrorType, DeadLetterHeaders.Attempts, DeadLetterHeaders.LastFailure, DeadLetterHeaders.Topic, DeadLetterHeaders.Partition,
-                DeadLetterHeaders.Offset, DeadLetterHeaders.ConsumerGroup, DeadLetterHeaders.Consumer,
+                DeadLetterHeaders.Offset, DeadLetterHeaders.Timestamp, DeadLetterHeaders.ConsumerGroup, DeadLetterHeaders.Consumer,
             ],
             brief.Headers.Select(h => h.Key));
         Assert.InRange(brief.Headers.Sum(h => h.Key.Length + h.GetValueBytes().Length), 0, 400);

@@ -57,8 +57,29 @@ public class OffsetRangesTests
         Assert.False(set.Contains(1_000_001));
     }
 
+    [Property]
+    public void Words_that_are_set_whole_hold_the_range_and_not_an_offset_more(NonNegativeInt start, NonNegativeInt length)
+    {
+        var (first, last) = (start.Get % 10_000L, (start.Get % 10_000L) + (length.Get % 9_000));
+        var set = new OffsetSet();
+        set.Add(first, last);
+
+        Assert.Equal(last - first + 1, set.CountWithout(new OffsetSet()));
+        Assert.Equal((first, last), (set.First, set.Last));
+    }
+
+    [Fact]
+    public void A_range_to_the_last_offset_there_is_ends()
+    {
+        var set = new OffsetSet();
+        set.Add(long.MaxValue - 70, long.MaxValue);
+
+        Assert.Equal(71, set.CountWithout(new OffsetSet()));
+    }
+
     [Theory]
     [InlineData("5-120,130")]
+    [InlineData("0,2,4-5")]
     [InlineData("0")]
     [InlineData("9223372036854775807")]
     public void A_marker_that_is_right_is_read(string text) => Assert.True(OffsetRanges.TryParse(text, out _));
@@ -72,6 +93,12 @@ public class OffsetRangesTests
     [InlineData("5 - 7")]
     [InlineData("5,x")]
     [InlineData("9223372036854775808")]
+    [InlineData("0-5,0-5")]
+    [InlineData("5,3")]
+    [InlineData("0-9,4-12")]
+    [InlineData("0-9,9")]
+    [InlineData("0-9,10")]
+    [InlineData("0-9223372036854775807,0")]
     public void A_marker_that_is_wrong_is_refused_whole(string text) => Assert.False(OffsetRanges.TryParse(text, out _));
 
     /// <summary>Ascending offsets: a step of 0 is a neighbour, others leave a gap, now and then a large one.</summary>

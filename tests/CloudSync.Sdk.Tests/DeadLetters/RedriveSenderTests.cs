@@ -97,6 +97,84 @@ public class RedriveSenderTests
         Assert.Equal(1, sender.Unmarked);
     }
 
+    [Fact]
+    public async Task A_letter_that_takes_long_keeps_no_other_from_being_marked()
+    {
+        var time = new FakeTimeProvider();
+        var (slow, markers) = (new TaskCompletionSource(), new List<string>());
+        var sender = new RedriveSender(Options, time, (_, message) =>
+        {
+            if (!RedriveMarker.Is(message))
+                return Text(message, CloudEvents.Id) == "0" ? slow.Task : Task.CompletedTask;
+
+            markers.Add(Text(message, DeadLetterHeaders.Redriven));
+            return Task.CompletedTask;
+        });
+
+        await sender.SendAsync(Letter(0, key: 1), partitions: 1);
+        await sender.SendAsync(Letter(1, key: 2), partitions: 1);
+        await sender.SettleAsync();
+        Assert.Equal(["1"], markers);
+
+        // Neither does a wait for it: the third letter has its key.
+        await sender.SendAsync(Letter(2, key: 3), partitions: 1);
+        await sender.SettleAsync();
+        var sending = sender.SendAsync(Letter(3, key: 1), partitions: 1);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.True(() => markers.Count == 2);
+        Assert.False(sending.IsCompleted);
+
+        slow.SetResult();
+        await sending;
+        await sender.FinishAsync();
+        Assert.Equal(["1", "2", "0,3"], markers);
+    }
+
+    [Fact]
+    public async Task A_letter_whose_topic_refuses_its_timestamp_is_sent_once_more_with_a_new_one()
+    {
+        var stamps = new List<Timestamp>();
+        var sender = new RedriveSender(Options, new FakeTimeProvider(), (_, message) =>
+        {
+            if (RedriveMarker.Is(message))
+                return Task.CompletedTask;
+
+            stamps.Add(message.Timestamp);
+            return message.Timestamp == Timestamp.Default ? Task.CompletedTask : Task.FromException(new KafkaException(new Error(ErrorCode.InvalidTimestamp)));
+        });
+
+        await sender.SendAsync(Letter(0, key: 1), partitions: 1);
+        await sender.FinishAsync();
+
+        Assert.Equal(1, sender.Acknowledged);
+        Assert.Equal([new Timestamp(0, TimestampType.CreateTime), Timestamp.Default], stamps);
+    }
+
+    [Fact]
+    public async Task A_letter_that_is_too_large_with_our_headers_says_which_limit_to_raise_and_how_to_leave_it_out()
+    {
+        var sender = new RedriveSender(Options, new FakeTimeProvider(), (_, _) => Task.FromException(new KafkaException(new Error(ErrorCode.MsgSizeTooLarge))));
+        await sender.SendAsync(Letter(7, key: 1), partitions: 1);
+
+        var failure = await Assert.ThrowsAsync<DeadLetterRedriveException>(sender.FinishAsync);
+
+        Assert.Contains("max.message.bytes of data-topic", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("--except 0:7", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Letters_go_back_as_they_were_kept_each_alone_in_its_batch_and_what_the_user_sets_counts()
+    {
+        var options = new DeadLetterRedriveOptions { BootstrapServers = "kafka:9092" };
+        var config = RedriveProducer.Config(options);
+        Assert.Equal((1, CompressionType.Zstd, 100_000_000), (config.BatchNumMessages, config.CompressionType, config.MessageMaxBytes));
+
+        options.Kafka["batch.num.messages"] = "100";
+        options.Kafka["compression.type"] = "gzip";
+        config = RedriveProducer.Config(options);
+        Assert.Equal((100, CompressionType.Gzip), (config.BatchNumMessages, config.CompressionType));
+    }
+
     private static DeadLetterRecord Letter(long offset, int key, string group = "aws") => DeadLetterRecord.Read(new ConsumeResult<byte[]?, byte[]?>
     {
         Topic = Options.Topic,

@@ -37,7 +37,9 @@ public class CloudErrorBodyTests
     [InlineData(503, """{"error":{"code":"ServerBusy","message":"…"}}""", ErrorType.RateLimited)]
     [InlineData(400, """{"error":{"code":"TooManyRequests"}}""", ErrorType.RateLimited)]
     [InlineData(500, """{"error":{"message":"…","details":[{"code":"ServerBusy"}],"code":"OperationTimedOut"}}""", ErrorType.Timeout)]
-    [InlineData(400, """{"error":{"code":"AuthenticationFailed"}}""", ErrorType.Authentication)]
+    [InlineData(400, """{"error":{"code":"InvalidAuthenticationTokenTenant"}}""", ErrorType.Authentication)]
+    [InlineData(400, """{"code":"InvalidSignature","__type":"ExpiredTokenException"}""", ErrorType.Authentication)]
+    [InlineData(403, "<Error><Code>AuthenticationFailed</Code></Error>", ErrorType.Authentication)]
     [InlineData(400, "\uFEFF<?xml version=\"1.0\"?><Error><Code>InvalidAuthenticationInfo</Code></Error>", ErrorType.Authentication)]
 
     // Google
@@ -71,6 +73,9 @@ public class CloudErrorBodyTests
     [InlineData("""{"code":"customer-unknown"}""")]
     [InlineData("""{"code":"LimitExceeded"}""")]
     [InlineData("""{"code":"AccessDenied"}""")]
+    [InlineData("""{"code":"InvalidSignature"}""")]
+    [InlineData("""{"code":"AuthorizationFailed"}""")]
+    [InlineData("""{"error":{"code":"AuthenticationFailed"}}""")]
     [InlineData("""{"code":"ResourceNotFound"}""")]
     [InlineData("""{"code":"Unavailable"}""")]
     [InlineData("""{"code":"NotAuthorized"}""")]

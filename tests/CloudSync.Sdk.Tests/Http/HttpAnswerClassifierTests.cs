@@ -181,6 +181,48 @@ public class HttpAnswerClassifierTests
         Assert.Equal((ErrorType.RateLimited, TimeSpan.FromSeconds(7)), (error.ErrorType, error.RetryAfter));
     }
 
+    [Theory]
+    [InlineData("no")]
+    [InlineData("{\"error\":\"no")]
+    public async Task A_batch_that_is_refused_with_a_body_that_stalls_is_halved_by_its_status(string begun)
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        endpoint.Answer = async (context, request) =>
+        {
+            // The one at fault is found, and the others are delivered.
+            context.Response.StatusCode = Encoding.UTF8.GetString(request.Body).Contains("id-2", StringComparison.Ordinal) ? 422 : 202;
+            if (context.Response.StatusCode == 202)
+                return;
+
+            await context.Response.WriteAsync(begun);
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        };
+        await using var sink = TestSink.With(
+            null, services => services.AddSingleton<TimeProvider>(new FasterClock()), ("Url", endpoint.Url), ("Mode", "Batch"), ("ReadCloudErrors", "false"));
+
+        var results = await sink.Batch.SendAsync(Many(4), Token);
+
+        Assert.Equal([null, null, ErrorType.ValidationError, null], results.Select(r => ((SinkException?)r.Error)?.ErrorType));
+    }
+
+    [Theory]
+    [InlineData(422, ErrorType.ValidationError)]
+    [InlineData(503, ErrorType.ServiceUnavailable)]
+    public async Task An_error_whose_body_is_not_compressed_as_it_says_is_left_to_its_status(int status, ErrorType expected)
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        endpoint.AnswerWith(status, "this is no gzip at all", ("Content-Encoding", "gzip"));
+        using var client = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = System.Net.DecompressionMethods.All });
+        var sink = new HttpBatchSink(client, new HttpSinkOptions { Url = endpoint.Url });
+
+        var error = status == 422
+            ? (await sink.SendAsync(Many(1), Token))[0].Error
+            : await Assert.ThrowsAsync<SinkException>(() => sink.SendAsync(Many(1), Token).AsTask());
+
+        Assert.Equal(expected, Assert.IsType<SinkException>(error).ErrorType);
+    }
+
     [Fact]
     public async Task A_call_whose_time_ends_while_it_reads_an_error_still_says_what_the_status_was()
     {

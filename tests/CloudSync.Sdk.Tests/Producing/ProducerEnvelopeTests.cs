@@ -94,6 +94,9 @@ public class ProducerEnvelopeTests
     [InlineData("ce_time")]
     [InlineData("ce_correlationid")]
     [InlineData("content-type")]
+    [InlineData("cloudsync-redrive-group")]
+    [InlineData("cloudsync-redrive-new")]
+    [InlineData("cloudsync-dlq-topic")]
     [InlineData("")]
     [InlineData(null)]
     public void A_header_that_is_ours_or_has_no_name_is_refused(string? name) =>

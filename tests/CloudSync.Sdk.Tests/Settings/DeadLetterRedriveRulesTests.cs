@@ -9,6 +9,9 @@ public class DeadLetterRedriveRulesTests
     [InlineData("enable.idempotence", "false")]
     [InlineData("enable.auto.commit", "true")]
     [InlineData("enable.partition.eof", "false")]
+    [InlineData("auto.offset.reset", "latest")]
+    [InlineData("isolation.level", "read_uncommitted")]
+    [InlineData("allow.auto.create.topics", "true")]
     public void What_no_letter_is_lost_or_repeated_by_is_not_the_users_to_set(string key, string value)
     {
         var options = new DeadLetterRedriveOptions { BootstrapServers = "kafka:9092", Kafka = { [key] = value } };
