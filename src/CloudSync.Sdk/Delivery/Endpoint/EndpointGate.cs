@@ -108,8 +108,9 @@ internal sealed class EndpointGate : IDisposable
     /// <param name="effect">What the failure means for the breaker.</param>
     /// <param name="type">The kind of the failure.</param>
     /// <param name="reason">What the sink said.</param>
+    /// <param name="othersGotThrough">Whether the endpoint has taken others since the message failed before.</param>
     /// <returns>Whether this has opened the breaker, for the first time or again.</returns>
-    public bool Failed(Admission admission, BreakerEffect effect, ErrorType type, string reason)
+    public bool Failed(Admission admission, BreakerEffect effect, ErrorType type, string reason, bool othersGotThrough = false)
     {
         if (effect == BreakerEffect.None)
         {
@@ -119,8 +120,10 @@ internal sealed class EndpointGate : IDisposable
             return false;
         }
 
-        _limit.PushedBack();
-        if (!_breaker.Failed(admission, effect == BreakerEffect.OpensAtOnce))
+        if (!othersGotThrough)
+            _limit.PushedBack();
+
+        if (!_breaker.Failed(admission, effect == BreakerEffect.OpensAtOnce, othersGotThrough))
             return false;
 
         lock (_gate)

@@ -69,7 +69,7 @@ internal sealed class FailureTriage(
 
     private void TellBreaker(FailureHistory failure, Admission admission)
     {
-        if (!gate.Failed(admission, RuleOf(failure).Breaker, failure.ErrorType, failure.Reason))
+        if (!gate.Failed(admission, RuleOf(failure).Breaker, failure.ErrorType, failure.Reason, OthersGotThrough(failure)))
             return;
 
         metrics.BreakerOpened(failure.ErrorType);
@@ -79,7 +79,7 @@ internal sealed class FailureTriage(
     private RetryPlan Decide(FailureHistory failures, in CallEnd call, int messages)
     {
         var rule = RuleOf(failures);
-        var isOutage = RetryPolicy.IsOutage(rule.Breaker, call.Admission == Admission.Probe, gate.IsClosed, othersGotThrough: gate.Successes > failures.SuccessesSeen);
+        var isOutage = RetryPolicy.IsOutage(rule.Breaker, call.Admission == Admission.Probe, gate.IsClosed, OthersGotThrough(failures));
         var attempt = new FailedAttempt(
             failures.Attempts,
             failures.Retries,
@@ -134,6 +134,9 @@ internal sealed class FailureTriage(
             return exception.GetType().ToString();
         }
     }
+
+    /// <summary>Whether the endpoint has taken messages since this one failed before.</summary>
+    private bool OthersGotThrough(FailureHistory failures) => gate.Successes > failures.SuccessesSeen;
 
     private ErrorRule RuleOf(FailureHistory failures) => _rules[(int)failures.ErrorType];
 
