@@ -121,6 +121,7 @@ internal static class Program
         {
             // The run has pushed the first lines out of sight.
             ShowAddresses(kafka, api, aws, azure);
+            Console.WriteLine($"What the hosts log: {log.Path}");
             await ShowStrangersAsync(ledger, hosts.Consumers, interrupt.Token);
             await hosts.StopAsync();
         }
@@ -188,7 +189,7 @@ internal static class Program
             Post one that both endpoints refuse, and read it in the dead letters, with why it is there:
               curl -s {api}api/sync -H 'content-type: application/json' -d '{Poison}'
               kcat -C -b {kafka.BootstrapServers} -t {DemoKafka.DeadLetterTopic} -e -f 'key %k\nvalue %s\nheaders %h\n\n'
-            Take aws down (or: throttled, hanging, cut, locked), post, and see the breaker pause its group; then let it come back:
+            Take aws down (or, the same way: /throttled, /hanging, /cut, /locked), post, and see its breaker open; then let it come back:
               curl -X PUT {aws.Address}/down
               curl -X PUT {aws.Address}/fair
             List the dead letters; mend what makes aws refuse poison, and send it its own back:
@@ -202,7 +203,7 @@ internal static class Program
     private static async Task ShowStrangersAsync(Ledger ledger, IReadOnlyList<ICloudSyncConsumer> consumers, CancellationToken until)
     {
         Console.WriteLine("Still running; Ctrl-C ends it. What arrives from elsewhere is shown here.");
-        var states = consumers.ToDictionary(consumer => consumer, consumer => (consumer.Status.Breaker, consumer.Status.Paused));
+        var states = consumers.ToDictionary(consumer => consumer, consumer => StateOf(consumer.Status));
         var shown = ledger.Clouds.ToDictionary(c => c, _ => DateTimeOffset.MinValue);
         while (!until.IsCancellationRequested)
         {
@@ -218,15 +219,18 @@ internal static class Program
             foreach (var consumer in consumers)
             {
                 var status = consumer.Status;
-                if (states[consumer] == (status.Breaker, status.Paused))
+                if (states[consumer] == StateOf(status))
                     continue;
 
-                states[consumer] = (status.Breaker, status.Paused);
+                states[consumer] = StateOf(status);
                 var why = status.ErrorType is { } type ? $" ({type}: {status.Reason})" : "";
-                AnsiConsole.WriteLine($"{DateTimeOffset.Now:HH:mm:ss} {consumer.Name}: breaker {status.Breaker}{why}, paused: {status.Paused}, lag {status.Lag}");
+                var held = status.IsHeld ? ", waits because it was asked to" : "";
+                AnsiConsole.WriteLine($"{DateTimeOffset.Now:HH:mm:ss} {consumer.Name}: breaker {status.Breaker}{why}{held}, reading paused: {status.Paused}, lag a second ago: {status.Lag}");
             }
 
             await Task.Delay(200, until).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        static (BreakerState Breaker, bool IsHeld, PauseReasons Paused) StateOf(ConsumerStatus status) => (status.Breaker, status.IsHeld, status.Paused);
     }
 }

@@ -47,8 +47,8 @@ internal sealed class FailureHistory
     /// <summary>Attempts that count against the message: the sink was called, and it was no outage.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>Whether the last attempt that counted may turn out to have been the beginning of an outage.</summary>
-    public bool IsProvisional { get; set; }
+    /// <summary>Attempts that counted since others got through last, and may turn out to have been the beginning of an outage.</summary>
+    public int ProvisionalAttempts { get; set; }
 
     /// <summary>Retries in a row, whatever they counted for: what the backoff grows by.</summary>
     public int Retries { get; set; }

@@ -70,7 +70,7 @@ internal static partial class ConsumerLog
     public static partial void Stalled(this ILogger log, string topic, TimeSpan gap);
 
     [LoggerMessage(1101, LogLevel.Warning,
-        "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} Attempts counted so far: {Attempts}; tried again in {Delay}.")]
+        "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} Attempts counted so far: {Attempts}; tried again in {Delay} at the earliest.")]
     public static partial void WillRetry(
         this ILogger log, string messageId, string place, ErrorType errorType, string reason, int attempts, TimeSpan delay);
 

@@ -176,8 +176,12 @@ internal sealed class EndpointBreaker : IDisposable
     /// <summary>The endpoint has failed.</summary>
     /// <param name="admission">How the call was let in.</param>
     /// <param name="opensAtOnce">Whether this one failure is enough: every other message would fail as well.</param>
+    /// <param name="othersGotThrough">
+    /// Whether the endpoint has taken others since the message failed before. Such failures are no row, however close they come: messages that always fail are tried again at
+    /// the same time, after an outage above all, and would hold the breaker open for as long as they have attempts. Their share of the calls counts all the same.
+    /// </param>
     /// <returns>Whether this has opened the breaker, for the first time or again.</returns>
-    public bool Failed(Admission admission, bool opensAtOnce)
+    public bool Failed(Admission admission, bool opensAtOnce, bool othersGotThrough = false)
     {
         lock (_gate)
         {
@@ -195,12 +199,16 @@ internal sealed class EndpointBreaker : IDisposable
             }
 
             // Polly's smallest threshold is two failures, and it has none for one that is enough: both are said by hand.
-            if (opensAtOnce || _failuresToOpen == 1)
+            if (opensAtOnce || (_failuresToOpen == 1 && !othersGotThrough))
                 _inARow.Isolate();
 
-            _inARow.Report(EndpointFailedException.Instance);
+            if (opensAtOnce || !othersGotThrough)
+            {
+                _inARow.Report(EndpointFailedException.Instance);
+                _hasFailures = true;
+            }
+
             _ratio?.Report(EndpointFailedException.Instance);
-            _hasFailures = true;
             _isOpen = !_inARow.IsClosed || _ratio is { IsClosed: false };
             if (_isOpen)
                 StartBreak(_stalledAt != 0 && _time.GetElapsedTime(_stalledAt) < AfterStall ? TimeSpan.Zero : _breakDuration);

@@ -119,8 +119,9 @@ internal sealed class EndpointGate : IDisposable
     /// <param name="effect">What the failure means for the breaker.</param>
     /// <param name="type">The kind of the failure.</param>
     /// <param name="reason">What the sink said.</param>
+    /// <param name="othersGotThrough">Whether the endpoint has taken others since the message failed before.</param>
     /// <returns>Whether this has opened the breaker, for the first time or again.</returns>
-    public bool Failed(Admission admission, BreakerEffect effect, ErrorType type, string reason)
+    public bool Failed(Admission admission, BreakerEffect effect, ErrorType type, string reason, bool othersGotThrough = false)
     {
         if (effect == BreakerEffect.None)
         {
@@ -130,17 +131,19 @@ internal sealed class EndpointGate : IDisposable
             return false;
         }
 
-        _limit.PushedBack();
+        if (!othersGotThrough)
+            _limit.PushedBack();
+
         lock (_gate)
         {
             var wasClosed = _breaker.IsClosed;
-            if (!_breaker.Failed(admission, effect == BreakerEffect.OpensAtOnce))
+            if (!_breaker.Failed(admission, effect == BreakerEffect.OpensAtOnce, othersGotThrough))
                 return false;
 
             if (wasClosed)
                 Remember(_breaker.Successes);
 
-            _trouble = new EndpointTrouble(type, reason, _trouble?.Since ?? _time.GetUtcNow(), effect == BreakerEffect.OpensAtOnce);
+            _trouble = new EndpointTrouble(type, reason, _trouble?.Since ?? _time.GetUtcNow(), type == ErrorType.Authentication);
             return true;
         }
     }

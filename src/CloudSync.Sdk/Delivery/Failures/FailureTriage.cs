@@ -67,7 +67,7 @@ internal sealed class FailureTriage(
 
     private void TellBreaker(FailureHistory failure, Admission admission)
     {
-        if (!gate.Failed(admission, RuleOf(failure).Breaker, failure.ErrorType, failure.Reason!))
+        if (!gate.Failed(admission, RuleOf(failure).Breaker, failure.ErrorType, failure.Reason!, OthersGotThrough(failure)))
             return;
 
         metrics.BreakerOpened(failure.ErrorType);
@@ -79,8 +79,8 @@ internal sealed class FailureTriage(
     {
         var rule = RuleOf(failures);
         var isClosed = gate.IsClosed;
-        var othersGotThrough = gate.Successes > failures.SuccessesSeen;
-        TakeBack(failures);
+        var othersGotThrough = OthersGotThrough(failures);
+        TakeBack(failures, othersGotThrough);
         var attempt = new FailedAttempt(
             failures.Attempts,
             failures.Retries,
@@ -93,7 +93,7 @@ internal sealed class FailureTriage(
         var plan = RetryPolicy.Decide(rule, attempt, options.Retry.MaxElapsedTime, Random.Shared.NextDouble());
         failures.SuccessesSeen = gate.Successes;
         failures.Attempts += plan.CountsAsAttempt ? 1 : 0;
-        failures.IsProvisional = plan.CountsAsAttempt && rule.Breaker != BreakerEffect.None && isClosed;
+        failures.ProvisionalAttempts += plan.CountsAsAttempt && rule.Breaker != BreakerEffect.None && isClosed ? 1 : 0;
         failures.Retries += plan is { Next: FailureAction.Retry, IsSplit: false } ? 1 : 0;
         failures.Delay = plan.Delay;
         failures.IsPart = plan.IsSplit;
@@ -102,15 +102,15 @@ internal sealed class FailureTriage(
     }
 
     /// <summary>
-    /// A failure counted while the breaker was closed, and nobody got through from then until it opened: it was the beginning of an outage. Without this, an endpoint that takes
+    /// Failures counted while the breaker was closed, and nobody got through from then until it opened: they were the beginning of an outage. Without this, an endpoint that takes
     /// each probe and fails what follows would use up the attempts of messages that have no fault.
     /// </summary>
-    private void TakeBack(FailureHistory failures)
+    private void TakeBack(FailureHistory failures, bool othersGotThrough)
     {
-        if (failures.IsProvisional && gate.OpenedAfter(failures.SuccessesSeen))
-            failures.Attempts--;
-
-        failures.IsProvisional = false;
+        var wasOutage = failures.ProvisionalAttempts > 0 && gate.OpenedAfter(failures.SuccessesSeen);
+        failures.Attempts -= wasOutage ? failures.ProvisionalAttempts : 0;
+        if (wasOutage || othersGotThrough)
+            failures.ProvisionalAttempts = 0;
     }
 
     private ErrorClassification Classify(Delivery delivery, int attempt, Exception exception)
@@ -127,6 +127,9 @@ internal sealed class FailureTriage(
 
         return DefaultErrorClassifier.Classify(exception);
     }
+
+    /// <summary>Whether the endpoint has taken messages since this one failed before.</summary>
+    private bool OthersGotThrough(FailureHistory failures) => gate.Successes > failures.SuccessesSeen;
 
     private ErrorRule RuleOf(FailureHistory failures) => _rules[(int)failures.ErrorType];
 

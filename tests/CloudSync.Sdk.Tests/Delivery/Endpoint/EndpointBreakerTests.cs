@@ -57,6 +57,22 @@ public sealed class EndpointBreakerTests : IDisposable
 
     [Theory]
     [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Messages_that_fail_again_while_others_get_through_are_no_row_and_do_not_break_one(int failures)
+    {
+        var breaker = Breaker(failures);
+        for (var i = 0; i < 3 * failures; i++)
+            Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false, othersGotThrough: true));
+
+        Fail(breaker, failures - 1);
+        Assert.False(breaker.Failed(Admission.Normal, opensAtOnce: false, othersGotThrough: true));
+        Assert.True(breaker.IsClosed);
+        Assert.True(breaker.Failed(Admission.Normal, opensAtOnce: false));
+    }
+
+    [Theory]
+    [InlineData(1)]
     [InlineData(5)]
     public void Failed_authentication_opens_it_at_once(int failures)
     {
