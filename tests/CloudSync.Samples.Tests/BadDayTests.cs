@@ -17,7 +17,19 @@ public sealed class BadDayTests
 
         Live(day, 2 * messages);
 
-        Assert.All(Enum.GetValues<Weather>(), weather => Assert.NotEqual(0, day.Count(weather)));
+        // But for the one that is made by hand alone.
+        Assert.All(Enum.GetValues<Weather>().Except([Weather.Locked]), weather => Assert.NotEqual(0, day.Count(weather)));
+        Assert.Equal(0, day.Count(Weather.Locked));
+    }
+
+    [Fact]
+    public void Weather_that_is_made_by_hand_lasts_until_it_is_unmade()
+    {
+        var day = new BadDay(0, seed: 1, _time) { Forced = Weather.Locked };
+
+        Assert.All(Enumerable.Range(0, 10), _ => Assert.Equal(Weather.Locked, day.Next()));
+        day.Forced = null;
+        Assert.NotEqual(Weather.Locked, day.Next());
     }
 
     [Fact]
