@@ -92,7 +92,9 @@ public sealed class OutageDrillTests(KafkaCluster cluster)
             $"down {back - before[0].Arrived}, {before.Length} requests; first answer {after[0].Answered - back}, everything {after[^1].Answered - back} after the return; held at most {clouds.MostHeld}");
 
         AssertOneProbeThenRamp(after[..Ramp]);
-        Assert.Equal(1, clouds.Logged("aws", ConsumerHost.BreakerClosed));
+
+        // Where most batches have poison in them, some of the first ones may fail in a row by chance: that is an outage as far as anybody can tell, for one more break.
+        Assert.InRange(clouds.Logged("aws", ConsumerHost.BreakerClosed), 1, mode == HttpSinkMode.Batch && poison > 1 ? 4 : 1);
         Assert.InRange(clouds.MostHeld, 1, MaxHeld + 500);
         foreach (var cloud in (string[])["aws", "azure"])
         {
