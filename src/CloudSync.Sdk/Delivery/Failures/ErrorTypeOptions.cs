@@ -116,6 +116,6 @@ public enum BreakerEffect
     /// <summary>It says something about the endpoint: so many of them open the breaker.</summary>
     Counts,
 
-    /// <summary>Every other message would fail as well: one opens the breaker, and the consumer is unhealthy.</summary>
+    /// <summary>Every other message would fail as well: one opens the breaker. Unhealthy is the consumer for <see cref="ErrorType.Authentication"/> alone.</summary>
     OpensAtOnce,
 }
