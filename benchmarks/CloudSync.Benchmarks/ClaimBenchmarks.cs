@@ -42,7 +42,7 @@ public class ClaimBenchmarks
         for (var i = 0; i < Batch; i++)
             _claims[i] = new IdempotencyClaim(_keys[i], _results[i].Token);
 
-        _store.CompleteAsync(_claims, TimeSpan.FromHours(1), _held, default).AsTask().GetAwaiter().GetResult();
+        _store.CompleteAsync(_claims, _held, default).AsTask().GetAwaiter().GetResult();
         return _held[0];
     }
 

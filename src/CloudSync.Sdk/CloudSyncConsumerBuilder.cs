@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Confluent.Kafka;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace CloudSync.Sdk;
 
@@ -68,10 +69,15 @@ public sealed class CloudSyncConsumerBuilder
 
     /// <summary>Remembers ids in this store in place of the process' own memory.</summary>
     /// <param name="factory">Makes the store, once, at start.</param>
-    public CloudSyncConsumerBuilder UseIdempotencyStore(Func<IServiceProvider, IIdempotencyStore> factory)
+    public CloudSyncConsumerBuilder UseIdempotencyStore(Func<IServiceProvider, IIdempotencyStore> factory) =>
+        UseIdempotencyStore((services, _) => factory(services));
+
+    /// <summary>Remembers ids in this store in place of the process' own memory.</summary>
+    /// <param name="factory">Makes the store, once, at start, from the consumer's settings: for how long it is to remember is among them.</param>
+    public CloudSyncConsumerBuilder UseIdempotencyStore(Func<IServiceProvider, CloudSyncConsumerOptions, IIdempotencyStore> factory)
     {
         Services.RemoveAllKeyed<IIdempotencyStore>(Name);
-        Services.AddKeyedSingleton(Name, (services, _) => factory(services));
+        Services.AddKeyedSingleton(Name, (services, _) => factory(services, services.GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get(Name)));
         return this;
     }
 }

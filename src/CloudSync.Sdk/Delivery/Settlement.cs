@@ -295,7 +295,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         {
             try
             {
-                await _store!.CompleteAsync(claims.AsMemory(0, count), _options.Idempotency.Retention, held.AsMemory(0, count), _abort);
+                await _store!.CompleteAsync(claims.AsMemory(0, count), held.AsMemory(0, count), _abort);
                 _health.StoreAnswered();
                 break;
             }

@@ -10,6 +10,7 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
 {
     private readonly Shard[] _shards;
     private readonly TimeProvider _time;
+    private readonly long _retention;
     private readonly ITimer _cleanup;
     private long _lastToken;
 
@@ -22,6 +23,7 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
             _shards[i] = new Shard(Math.Max(1, options.MaxEntries / shards));
 
         _time = time;
+        _retention = options.Retention.Ticks;
         _cleanup = time.CreateTimer(static state => ((InMemoryIdempotencyStore)state!).CleanUp(), this, options.CleanupInterval, options.CleanupInterval);
     }
 
@@ -29,7 +31,7 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
     {
         get
         {
-            long claims = 0, duplicates = 0, contended = 0, entries = 0, evictions = 0;
+            long claims = 0, duplicates = 0, contended = 0, takeovers = 0, entries = 0, evictions = 0;
             foreach (var shard in _shards)
             {
                 lock (shard.Gate)
@@ -37,12 +39,16 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
                     claims += shard.Claims;
                     duplicates += shard.Duplicates;
                     contended += shard.Contended;
+                    takeovers += shard.Takeovers;
                     entries += shard.Entries.Count;
                     evictions += shard.Evictions;
                 }
             }
 
-            return new IdempotencyStatistics(claims, duplicates, contended, entries, evictions);
+            return new IdempotencyStatistics
+            {
+                Claims = claims, Duplicates = duplicates, Contended = contended, Takeovers = takeovers, Entries = entries, Evictions = evictions,
+            };
         }
     }
 
@@ -57,23 +63,21 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
             var key = keys.Span[i];
             var shard = ShardOf(key);
             lock (shard.Gate)
-                results.Span[i] = shard.Claim(key, ++token, now, until);
+                results.Span[i] = shard.Claim(key, ++token, now, until, _retention);
         }
 
         return default;
     }
 
-    public ValueTask CompleteAsync(
-        ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan retention, Memory<bool> results, CancellationToken cancellationToken)
+    public ValueTask CompleteAsync(ReadOnlyMemory<IdempotencyClaim> claims, Memory<bool> results, CancellationToken cancellationToken)
     {
         var now = Now;
-        var until = now + retention.Ticks;
         for (var i = 0; i < claims.Length; i++)
         {
             var claim = claims.Span[i];
             var shard = ShardOf(claim.Key);
             lock (shard.Gate)
-                results.Span[i] = shard.Complete(claim, now, until);
+                results.Span[i] = shard.Complete(claim, now, _retention);
         }
 
         return default;
@@ -94,13 +98,14 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
     public ValueTask ExtendAsync(
         ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken)
     {
-        var until = Now + lease.Ticks;
+        var now = Now;
+        var until = now + lease.Ticks;
         for (var i = 0; i < claims.Length; i++)
         {
             var claim = claims.Span[i];
             var shard = ShardOf(claim.Key);
             lock (shard.Gate)
-                results.Span[i] = shard.Extend(claim, until);
+                results.Span[i] = shard.Extend(claim, now, until, _retention);
         }
 
         return default;
@@ -119,7 +124,7 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
         foreach (var shard in _shards)
         {
             lock (shard.Gate)
-                shard.Forget(now);
+                shard.Forget(now, _retention);
         }
     }
 
@@ -140,34 +145,38 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
 
         public long Evictions { get; private set; }
 
-        public ClaimResult Claim(IdempotencyKey key, long token, long now, long until)
+        public long Takeovers { get; private set; }
+
+        public ClaimResult Claim(IdempotencyKey key, long token, long now, long until, long retention)
         {
             Claims++;
             ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, key, out var known);
+            known = known && !entry.IsForgotten(now, retention);
+            if (known && entry.IsCompleted)
+            {
+                Duplicates++;
+                return ClaimResult.Completed;
+            }
+
             if (known && entry.Until > now)
             {
-                if (entry.IsCompleted)
-                {
-                    Duplicates++;
-                    return ClaimResult.Completed;
-                }
-
                 Contended++;
                 return ClaimResult.HeldByAnother(TimeSpan.FromTicks(entry.Until - now));
             }
 
             entry = new Entry(token, until, IsCompleted: false);
-            return ClaimResult.Acquired(token);
+            Takeovers += known ? 1 : 0;
+            return ClaimResult.Acquired(token, tookOver: known);
         }
 
-        public bool Complete(IdempotencyClaim claim, long now, long until)
+        public bool Complete(IdempotencyClaim claim, long now, long retention)
         {
             // A claim that ran out and was cleaned up is nobody else's: its message was delivered, and is a duplicate from now on.
             ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, claim.Key, out var known);
-            if (known && entry.Token != claim.Token)
+            if (known && !entry.IsForgotten(now, retention) && (entry.IsCompleted || entry.Token != claim.Token))
                 return false;
 
-            entry = new Entry(claim.Token, until, IsCompleted: true);
+            entry = new Entry(claim.Token, now + retention, IsCompleted: true);
             _completed.Enqueue(claim);
             MakeRoom(now);
             return true;
@@ -179,22 +188,22 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
                 Entries.Remove(claim.Key);
         }
 
-        public bool Extend(IdempotencyClaim claim, long until)
+        public bool Extend(IdempotencyClaim claim, long now, long until, long retention)
         {
-            ref var entry = ref CollectionsMarshal.GetValueRefOrNullRef(Entries, claim.Key);
-            if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref entry) || entry.Token != claim.Token || entry.IsCompleted)
+            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, claim.Key, out var known);
+            if (known && !entry.IsForgotten(now, retention) && (entry.IsCompleted || entry.Token != claim.Token))
                 return false;
 
-            entry = entry with { Until = until };
+            entry = new Entry(claim.Token, until, IsCompleted: false);
             return true;
         }
 
-        /// <summary>Forgets what has run out: delivered ids past their retention, and claims whose owner never came back.</summary>
-        public void Forget(long now)
+        /// <summary>Forgets delivered ids past their retention, and claims whose owner never came back.</summary>
+        public void Forget(long now, long retention)
         {
             foreach (var (key, entry) in Entries)
             {
-                if (entry.Until <= now)
+                if (entry.IsForgotten(now, retention))
                     Entries.Remove(key);
             }
 
@@ -221,6 +230,9 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
             }
         }
 
-        public readonly record struct Entry(long Token, long Until, bool IsCompleted);
+        public readonly record struct Entry(long Token, long Until, bool IsCompleted)
+        {
+            public bool IsForgotten(long now, long retention) => now >= (IsCompleted ? Until : Until + retention);
+        }
     }
 }

@@ -113,11 +113,10 @@ public sealed class DuplicateTests(KafkaCluster cluster)
             await _store.ClaimAsync(keys, lease, results, cancellationToken);
         }
 
-        public async ValueTask CompleteAsync(
-            ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan retention, Memory<bool> results, CancellationToken cancellationToken)
+        public async ValueTask CompleteAsync(ReadOnlyMemory<IdempotencyClaim> claims, Memory<bool> results, CancellationToken cancellationToken)
         {
             await AnswerAsync();
-            await _store.CompleteAsync(claims, retention, results, cancellationToken);
+            await _store.CompleteAsync(claims, results, cancellationToken);
         }
 
         public async ValueTask ReleaseAsync(ReadOnlyMemory<IdempotencyClaim> claims, CancellationToken cancellationToken)

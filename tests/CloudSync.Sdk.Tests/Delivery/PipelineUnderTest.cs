@@ -212,13 +212,12 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
             await inner.ClaimAsync(keys, lease, results, cancellationToken);
     }
 
-    public async ValueTask CompleteAsync(
-        ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan retention, Memory<bool> results, CancellationToken cancellationToken)
+    public async ValueTask CompleteAsync(ReadOnlyMemory<IdempotencyClaim> claims, Memory<bool> results, CancellationToken cancellationToken)
     {
         if (BeforeComplete is { } before)
             await before();
 
-        await inner.CompleteAsync(claims, retention, results, cancellationToken);
+        await inner.CompleteAsync(claims, results, cancellationToken);
     }
 
     public async ValueTask ReleaseAsync(ReadOnlyMemory<IdempotencyClaim> claims, CancellationToken cancellationToken)

@@ -121,7 +121,17 @@ public class OptionsAtStartTests
                 (own.InitialDelay, own.Multiplier, own.MaxDelay) = (TimeSpan.Zero, 0.9, TimeSpan.Zero);
             }
 
-            o.Idempotency = new IdempotencyOptions { MaxEntries = 0, Lease = default, Retention = default, CleanupInterval = default };
+            o.Idempotency = new IdempotencyOptions
+            {
+                KeyStrategy = (IdempotencyKeyStrategy)3,
+                MaxEntries = 0,
+                MaxBytes = 0,
+                Lease = default,
+                Retention = default,
+                CleanupInterval = default,
+                StoreTimeout = default,
+                WhenStoreFails = (StoreOutagePolicy)2,
+            };
             o.DeadLetters = new DeadLetterOptions { AcknowledgementTimeout = default };
         });
 
@@ -131,7 +141,7 @@ public class OptionsAtStartTests
         string[] unranged = ["BootstrapServers", "Topic", "GroupId", "Kafka", "AdaptiveConcurrency:Enabled", "Idempotency:Enabled", "DeadLetters:Topic", "DeadLetters:Kafka"];
         string[] switches = ["FirstRetryAtOnce", "HoldsEndpoint", "CountsAsAttempt"];
         var expected = SettingsBinder.Paths(typeof(CloudSyncConsumerOptions)).Except(unranged).Where(path => !switches.Contains(path.Split(':')[^1])).ToList();
-        Assert.Equal(33 + (10 * 6), expected.Count);
+        Assert.Equal(37 + (10 * 6), expected.Count);
         Assert.All(
             expected, path => Assert.Contains(lines, line => line.StartsWith($"CloudSyncConsumerOptions.{path.Replace(':', '.')} is ", StringComparison.Ordinal)));
     }
