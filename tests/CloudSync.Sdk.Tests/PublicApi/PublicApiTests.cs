@@ -13,6 +13,7 @@ public class PublicApiTests
     [InlineData("CloudSync.Sdk")]
     [InlineData("CloudSync.Sdk.Http")]
     [InlineData("CloudSync.Sdk.Testing")]
+    [InlineData("CloudSync.Sdk.Testing.Redis")]
     public void The_public_API_is_the_one_that_was_agreed_on(string assembly)
     {
         var actual = Assembly.Load(assembly).GeneratePublicApi(new ApiGeneratorOptions { IncludeAssemblyAttributes = false }).ReplaceLineEndings("\n");
