@@ -80,4 +80,20 @@ public sealed class CloudSyncConsumerBuilder
         Services.AddKeyedSingleton(Name, (services, _) => factory(services, services.GetRequiredService<IOptionsMonitor<CloudSyncConsumerOptions>>().Get(Name)));
         return this;
     }
+
+    /// <summary>
+    /// Recognises copies by a text of your own, in place of <see cref="IdempotencyOptions.KeyStrategy"/>: two messages of the group with the same text are copies of each other, and the
+    /// second is not delivered. An order's number and its version, for example, where producers make a new id at each retry.
+    /// </summary>
+    /// <param name="keyOf">
+    /// Tells the text from the message; it must not depend on anything else, nor wait. <see langword="null"/> or empty: the message is known by its place alone. A message for
+    /// which it throws becomes a dead letter (<see cref="ErrorType.ValidationError"/>).
+    /// </param>
+    public CloudSyncConsumerBuilder UseIdempotencyKey(Func<SyncMessage, string?> keyOf)
+    {
+        ArgumentNullException.ThrowIfNull(keyOf);
+        Services.RemoveAllKeyed<Func<SyncMessage, string?>>(Name);
+        Services.AddKeyedSingleton(Name, keyOf);
+        return this;
+    }
 }

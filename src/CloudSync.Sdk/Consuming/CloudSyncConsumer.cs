@@ -14,6 +14,8 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
     private readonly ILogger _logger = new QuietLogger(
         (services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger($"CloudSync.Consumer.{name}"));
     private ConsumerMetrics? _metrics;
+    private IIdempotencyStore? _store;
+    private RetentionWatch? _retention;
     private DeadLetterProducer? _deadLetters;
     private DeliveryPipeline? _pipeline;
     private PollLoop? _loop;
@@ -44,6 +46,8 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
                 ConcurrencyLimit = pipeline.Gate.Limit,
                 AbandonedCalls = pipeline.Abandoned.Running,
                 Paused = loop.Reasons,
+                IsStoreDown = pipeline.Claims is { IsStoreDown: true },
+                Idempotency = _store?.Statistics,
                 Lag = loop.Lag,
                 Held = pipeline.Window.Messages,
                 Partitions = loop.PartitionsOwned,
@@ -79,16 +83,24 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
             ?? services.GetKeyedService<ICloudSink>(name)
             ?? throw new InvalidOperationException(
                 $"Consumer '{name}' has no sink. Name one: AddCloudSyncConsumer<TSink>(\"{name}\", …), or UseSink or UseBatchSink on its builder.");
-        var store = options.Idempotency.Enabled
-            ? services.GetKeyedService<IIdempotencyStore>(name)
-            : null;
+        _store = options.Idempotency.Enabled ? services.GetKeyedService<IIdempotencyStore>(name) : null;
 
         var errors = new KafkaErrors(_time, (error, since) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString(), since));
         var factory = new KafkaConsumerFactory(name, options, services.GetKeyedServices<Action<ConsumerConfig>>(name), errors, log);
         _metrics = new ConsumerMetrics(name, options.GroupId, options.Topic);
         _deadLetters = factory.BuildDeadLetterProducer(_metrics);
         _pipeline = new DeliveryPipeline(
-            name, options, sink, store, services.GetKeyedService<IErrorClassifier>(name), _deadLetters, _metrics, new ConsumerHealth(), _time, log);
+            name,
+            options,
+            sink,
+            _store,
+            services.GetKeyedService<IErrorClassifier>(name),
+            _deadLetters,
+            _metrics,
+            new ConsumerHealth(),
+            _time,
+            log,
+            services.GetKeyedService<Func<SyncMessage, string?>>(name));
         _loop = new PollLoop(name, options, factory, errors, _pipeline, _metrics, _time, log);
 
         var (loop, pipeline) = (_loop, _pipeline);
@@ -102,6 +114,12 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         _metrics.Gauge("cloudsync.consumer.concurrency.limit", "{call}", "Calls of the sink that may be under way at the same time.", () => pipeline.Gate.Limit);
         _metrics.Gauge(
             "cloudsync.consumer.abandoned_calls.running", "{call}", "Calls of the sink that were abandoned and have not ended.", () => pipeline.Abandoned.Running);
+
+        if (_store is { } store)
+        {
+            StoreGauges(_metrics, store);
+            _retention = new RetentionWatch(store, options.Idempotency.Retention, _time, log);
+        }
 
         log.Started(name, options.Topic, options.GroupId, sink.GetType().Name, options.DrainTimeout);
         _loop.Start();
@@ -134,8 +152,18 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         }
 
         _loop?.Dispose();
+        _retention?.Dispose();
         _pipeline?.Dispose();
         _deadLetters?.Dispose();
         _metrics?.Dispose();
+    }
+
+    private static void StoreGauges(ConsumerMetrics metrics, IIdempotencyStore store)
+    {
+        metrics.Gauge("cloudsync.idempotency.entries", "{id}", "Ids that the store remembers.", () => store.Statistics.Entries);
+        metrics.Gauge("cloudsync.idempotency.bytes", "By", "Memory that they take.", () => store.Statistics.Bytes);
+        metrics.Gauge("cloudsync.idempotency.evictions", "{id}", "Ids forgotten before their retention was over, for want of room.", () => store.Statistics.Evictions);
+        metrics.Gauge("cloudsync.idempotency.contended", "{claim}", "Claims that found the id held by another.", () => store.Statistics.Contended);
+        metrics.Gauge("cloudsync.idempotency.hit_ratio", "1", "The share of claims that found a duplicate.", () => store.Statistics.HitRatio);
     }
 }

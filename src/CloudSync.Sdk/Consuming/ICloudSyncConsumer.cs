@@ -62,6 +62,15 @@ public sealed record ConsumerStatus
     /// <summary>Why nothing is read at the moment.</summary>
     public PauseReasons Paused { get; init; }
 
+    /// <summary>
+    /// Whether the idempotency store does not answer. With <see cref="StoreOutagePolicy.Pause"/> nothing is read meanwhile; with <see cref="StoreOutagePolicy.DeliverAnyway"/>
+    /// messages are delivered without it.
+    /// </summary>
+    public bool IsStoreDown { get; init; }
+
+    /// <summary>What the idempotency store has seen; <see langword="null"/> when duplicates are not recognised.</summary>
+    public IdempotencyStatistics? Idempotency { get; init; }
+
     /// <summary>Messages in the owned partitions that are not settled yet, as of the last second.</summary>
     public long Lag { get; init; }
 

@@ -21,8 +21,11 @@ internal sealed class Delivery : SyncMessage
     /// <summary>The next message of the lane. Guarded by the lock of <see cref="KeyLanes"/>.</summary>
     public Delivery? Next { get; set; }
 
-    /// <summary>The fencing token of the claim that this consumer holds on the message's id.</summary>
-    public long ClaimToken { get; set; }
+    /// <summary>Where the claim stands that this consumer holds on the message's id, in <see cref="HeldClaims"/>; -1 for none.</summary>
+    public int ClaimSlot { get; set; } = -1;
+
+    /// <summary>How often in a row another was found to be delivering the id.</summary>
+    public int HeldChecks { get; set; }
 
     /// <summary>
     /// The id as a log may show it. Whoever produced the record chose it: cut, or an id of a megabyte would be logged at each retry, and without control

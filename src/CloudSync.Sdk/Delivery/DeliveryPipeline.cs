@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
@@ -16,8 +15,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
 {
     private readonly CloudSyncConsumerOptions _options;
     private readonly SinkCaller _sink;
-    private readonly IIdempotencyStore? _store;
-    private readonly MessageFingerprint _fingerprint;
+    private readonly Claims? _claims;
     private readonly KeyLanes _lanes;
     private readonly HeldWindow _window;
     private readonly EndpointGate _gate;
@@ -43,14 +41,13 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
         ConsumerMetrics metrics,
         ConsumerHealth health,
         TimeProvider time,
-        ILogger log)
+        ILogger log,
+        Func<SyncMessage, string?>? keyOf = null)
     {
         _name = name;
         _options = options;
-        _store = store;
         _log = log;
         _health = health;
-        _fingerprint = new MessageFingerprint(options.GroupId);
         _lanes = new KeyLanes();
         _window = new HeldWindow(options.MaxHeldMessages, options.MaxHeldBytes);
         _gate = new EndpointGate(options, time, Pump);
@@ -58,7 +55,8 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
         _sink = SinkCaller.For(
             sink, new CallerSettings(options.SinkTimeout, options.AbandonAfter, _abandoned, _gate.WantsDurations, time, metrics, _abort.Token));
         _triage = new FailureTriage(name, options, classifier, _gate, metrics, time, log);
-        _settlement = new Settlement(options, _store, _fingerprint, _lanes, _window, deadLetters, metrics, health, time, log, Pump, _abort.Token);
+        _claims = store is null ? null : new Claims(options, store, keyOf, metrics, time, log, _abort.Token);
+        _settlement = new Settlement(options, _claims, _lanes, _window, deadLetters, metrics, health, time, log, Pump, _abort.Token);
     }
 
     public HeldWindow Window => _window;
@@ -69,6 +67,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
 
     public AbandonedCalls Abandoned => _abandoned;
 
+    /// <summary>The claims on the messages' ids; <see langword="null"/> when duplicates are not recognised.</summary>
+    public Claims? Claims => _claims;
+
     /// <summary>Why nothing should be read now, whatever room there is.</summary>
     public PauseReasons PauseReasons
     {
@@ -77,8 +78,8 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
             var reasons = _health.Waits;
 
             // With nothing in hand to ask the store with (it was revoked meanwhile), a message must be read, or nobody ever hears that it answers again.
-            if (_window.Messages == 0)
-                reasons &= ~PauseReasons.StoreDown;
+            if (_claims is { Pauses: true } && _window.Messages > 0)
+                reasons |= PauseReasons.StoreDown;
 
             // One message that has not failed yet is kept in hand to probe the endpoint with. With nothing in hand but what failed before, or what stands behind a
             // call that hangs, a single message would hold the breaker open, and all the others outside, for good.
@@ -282,8 +283,8 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     private async Task DeliverAsync(List<Delivery> batch, Turn turn, Admission admission)
     {
         var begun = CallsFor(batch);
-        if (_store is not null)
-            batch = await ClaimAsync(batch);
+        if (_claims is not null)
+            await ClaimAsync(_claims, batch);
 
         // The claim took its time, and the breaker may have opened meanwhile.
         if (!_gate.Allows(admission))
@@ -310,69 +311,19 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
             _sink.Start(batch, admission, this);
     }
 
-    /// <summary>Claims the ids of a batch. What is not ours to deliver goes to the settlement; the rest is returned.</summary>
-    private async ValueTask<List<Delivery>> ClaimAsync(List<Delivery> batch)
+    /// <summary>Takes out of the batch what is not ours to deliver.</summary>
+    private async ValueTask ClaimAsync(Claims claims, List<Delivery> batch)
     {
-        var keys = ArrayPool<IdempotencyKey>.Shared.Rent(batch.Count);
-        var results = ArrayPool<ClaimResult>.Shared.Rent(batch.Count);
         try
         {
-            for (var i = 0; i < batch.Count; i++)
-                keys[i] = _fingerprint.Of(batch[i]);
-
-            Array.Clear(results, 0, batch.Count);
-            await _store!.ClaimAsync(keys.AsMemory(0, batch.Count), _options.Idempotency.Lease, results.AsMemory(0, batch.Count), _abort.Token);
-            Answered(results.AsSpan(0, batch.Count));
-
-            var kept = 0;
-            for (var i = 0; i < batch.Count; i++)
-            {
-                var delivery = batch[i];
-                switch (results[i].Status)
-                {
-                    case ClaimStatus.Acquired:
-                        delivery.ClaimToken = results[i].Token;
-                        batch[kept++] = delivery;
-                        break;
-                    case ClaimStatus.Completed:
-                        _settlement.Add(new Outcome(OutcomeKind.Duplicate, delivery));
-                        break;
-                    case ClaimStatus.Held:
-                        _settlement.Add(new Outcome(OutcomeKind.HeldByAnother, delivery, Wait: results[i].HeldFor));
-                        break;
-                    default:
-                        _settlement.Add(new Outcome(OutcomeKind.StoreFailed, delivery));
-                        break;
-                }
-            }
-
-            batch.RemoveRange(kept, batch.Count - kept);
-
-            // Not after an exception: a store that was cancelled may still write its answers, and they would be another batch's.
-            ArrayPool<IdempotencyKey>.Shared.Return(keys);
-            ArrayPool<ClaimResult>.Shared.Return(results);
-            return batch;
+            if (await claims.AcquireAsync(batch) is { } others)
+                _settlement.Add(CollectionsMarshal.AsSpan(others));
         }
         catch (Exception e)
         {
-            var kind = _abort.IsCancellationRequested ? OutcomeKind.Interrupted : OutcomeKind.StoreFailed;
-            if (kind == OutcomeKind.StoreFailed && _health.StoreFailed())
-                _log.StoreFailed(e, "claim");
-
-            foreach (var delivery in batch)
-                _settlement.Add(new Outcome(kind, delivery, e));
-
-            return [];
+            // Nothing here throws that we know of, but for a listener of the metrics. What was not claimed is not delivered, and stays unsettled.
+            _log.SettlementFailed(e, batch.Count);
+            batch.Clear();
         }
-    }
-
-    /// <summary>Whoever leaves a claim unanswered has failed, whatever else it answered.</summary>
-    private void Answered(ReadOnlySpan<ClaimResult> results)
-    {
-        var unanswered = results.Count(default(ClaimResult));
-        if (unanswered == 0)
-            _health.StoreAnswered();
-        else if (_health.StoreFailed())
-            _log.StoreFailed(new InvalidOperationException($"The store left {unanswered} of {results.Length} claims unanswered."), "claim");
     }
 }

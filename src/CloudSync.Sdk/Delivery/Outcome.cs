@@ -31,7 +31,7 @@ internal enum OutcomeKind
 /// <summary>How one try of a message ended, on its way to being settled.</summary>
 /// <param name="Kind">How it ended.</param>
 /// <param name="Delivery">The message.</param>
-/// <param name="Error">What the sink threw or reported, or the store.</param>
+/// <param name="Error">What the sink threw or reported.</param>
 /// <param name="Wait">How long another holds it.</param>
 /// <param name="Plan">What follows from a failure.</param>
 internal readonly record struct Outcome(

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
@@ -10,12 +9,9 @@ namespace CloudSync.Sdk;
 /// </summary>
 internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 {
-    /// <summary>How long a message waits that another is delivering: seldom as long as the other's lease, so it looks again before.</summary>
-    private static readonly TimeSpan HeldRecheck = TimeSpan.FromMilliseconds(100);
-
     private readonly CloudSyncConsumerOptions _options;
-    private readonly IIdempotencyStore? _store;
-    private readonly MessageFingerprint _fingerprint;
+    private readonly Claims? _claims;
+    private readonly ITimer? _extend;
     private readonly KeyLanes _lanes;
     private readonly HeldWindow _window;
     private readonly RetryQueue _retries;
@@ -42,11 +38,11 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private List<Outcome> _incoming = [];
     private List<Outcome> _working = [];
     private bool _isRunning;
+    private int _extendAsked;
 
     public Settlement(
         CloudSyncConsumerOptions options,
-        IIdempotencyStore? store,
-        MessageFingerprint fingerprint,
+        Claims? claims,
         KeyLanes lanes,
         HeldWindow window,
         IDeadLetterWriter deadLetters,
@@ -58,8 +54,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         CancellationToken abort)
     {
         _options = options;
-        _store = store;
-        _fingerprint = fingerprint;
+        _claims = claims;
         _lanes = lanes;
         _window = window;
         _deadLetters = deadLetters;
@@ -71,6 +66,9 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _abort = abort;
         _lists = [_delivered, _settled, _done, _unclaim, _dropped, _waiting, _again];
         _backoff = Backoff.From(options.Retry) with { Mode = JitterMode.Proportional };
+        if (claims is not null)
+            _extend = time.CreateTimer(static settlement => ((Settlement)settlement!).AskToExtend(), this, claims.ExtendAfter, claims.ExtendAfter);
+
         _retries = new RetryQueue(time, due =>
         {
             lanes.Unpark(CollectionsMarshal.AsSpan(due));
@@ -101,9 +99,21 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     /// <summary>Messages that wait for a retry and whose partition was given up wait no longer.</summary>
     public void ReleaseRevoked() => _retries.ReleaseRevoked();
 
-    public void Dispose() => _retries.Dispose();
+    public void Dispose()
+    {
+        _extend?.Dispose();
+        _retries.Dispose();
+    }
 
     void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+
+    /// <summary>Among what is settled, and not beside it: a claim that is being completed must not be extended at the same time, or it would seem to be lost.</summary>
+    private void AskToExtend()
+    {
+        Volatile.Write(ref _extendAsked, 1);
+        lock (_gate)
+            StartUnlocked();
+    }
 
     private void StartUnlocked()
     {
@@ -120,7 +130,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         {
             lock (_gate)
             {
-                if (_incoming.Count == 0)
+                if (_incoming.Count == 0 && Volatile.Read(ref _extendAsked) == 0)
                 {
                     _isRunning = false;
                     return;
@@ -162,11 +172,8 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             }
         }
 
-        if (_store is not null && _delivered.Count > 0)
-            await CompleteClaimsAsync();
-
-        if (_store is not null && _unclaim.Count > 0)
-            await ReleaseClaimsAsync();
+        if (_claims is not null)
+            await TellStoreAsync(_claims);
 
         _settled.AddRange(_delivered);
         SettleOffsets();
@@ -184,6 +191,19 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         _lanes.Unpark(CollectionsMarshal.AsSpan(_again));
         _window.Remove(CollectionsMarshal.AsSpan(_dropped));
+    }
+
+    /// <summary>Before an offset is settled and before a message can be taken again.</summary>
+    private async ValueTask TellStoreAsync(Claims claims)
+    {
+        if (_delivered.Count > 0)
+            await claims.CompleteAsync(_delivered);
+
+        if (_unclaim.Count > 0 || claims.OwesReleases)
+            await claims.ReleaseAsync(_unclaim);
+
+        if (Interlocked.Exchange(ref _extendAsked, 0) != 0)
+            await claims.ExtendAsync();
     }
 
     /// <summary>Decides what each outcome means for its message.</summary>
@@ -207,7 +227,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 Follow(delivery, outcome.Plan);
                 break;
             case OutcomeKind.HeldByAnother:
-                _waiting.Add((delivery, TimeSpan.FromTicks(Math.Clamp(outcome.Wait.Ticks, TimeSpan.TicksPerMillisecond, HeldRecheck.Ticks))));
+                _waiting.Add((delivery, HeldRecheck(outcome.Wait, delivery.HeldChecks++)));
                 break;
             case OutcomeKind.StoreFailed:
                 _waiting.Add((delivery, DelayOf(1)));
@@ -278,80 +298,6 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             _metrics.Delivered(_delivered.Count);
     }
 
-    /// <summary>
-    /// Delivered messages become known as such before their offsets are settled: the other way round a crash between the two could repeat them. While the
-    /// store does not answer they stay unsettled and reading pauses.
-    /// </summary>
-    private async ValueTask CompleteClaimsAsync()
-    {
-        var count = _delivered.Count;
-        var claims = ArrayPool<IdempotencyClaim>.Shared.Rent(count);
-        var held = ArrayPool<bool>.Shared.Rent(count);
-        for (var i = 0; i < count; i++)
-            claims[i] = ClaimOf(_delivered[i]);
-
-        var isClean = true;
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await _store!.CompleteAsync(claims.AsMemory(0, count), held.AsMemory(0, count), _abort);
-                _health.StoreAnswered();
-                break;
-            }
-            catch (Exception e)
-            {
-                isClean = false;
-                if (_abort.IsCancellationRequested)
-                {
-                    // Delivered and not remembered: better settled than repeated.
-                    _log.StoreFailed(e, "complete");
-                    Array.Fill(held, true, 0, count);
-                    break;
-                }
-
-                if (_health.StoreFailed())
-                    _log.StoreFailed(e, "complete");
-            }
-
-            await DelayAsync(DelayOf(attempt));
-        }
-
-        for (var i = 0; i < count; i++)
-        {
-            if (held[i])
-                continue;
-
-            _metrics.Overtaken();
-            _log.ClaimOvertaken(_delivered[i].ShownId, _delivered[i].ToString());
-        }
-
-        // Not after an exception: a store that was cancelled may still use them.
-        if (isClean)
-        {
-            ArrayPool<IdempotencyClaim>.Shared.Return(claims);
-            ArrayPool<bool>.Shared.Return(held);
-        }
-    }
-
-    private async ValueTask ReleaseClaimsAsync()
-    {
-        var claims = ArrayPool<IdempotencyClaim>.Shared.Rent(_unclaim.Count);
-        for (var i = 0; i < _unclaim.Count; i++)
-            claims[i] = ClaimOf(_unclaim[i]);
-
-        try
-        {
-            await _store!.ReleaseAsync(claims.AsMemory(0, _unclaim.Count), CancellationToken.None);
-            ArrayPool<IdempotencyClaim>.Shared.Return(claims);
-        }
-        catch (Exception e)
-        {
-            // The leases run out by themselves; until then the retry finds the id held and waits.
-            _log.StoreFailed(e, "release");
-        }
-    }
-
     /// <summary>Keeps the message as a dead letter. Until the brokers have it, the message is neither settled nor forgotten, and reading pauses.</summary>
     private async Task DeadLetterAsync(Delivery delivery, FailureHistory failures)
     {
@@ -406,7 +352,15 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         }
     }
 
-    private TimeSpan DelayOf(int attempt) => _backoff.Delay(attempt, previous: default, Random.Shared.NextDouble());
+    /// <summary>
+    /// When to look again whether another is still delivering the id. Mostly it is done in no time, and seldom needs its whole lease, unless it has crashed: so soon at first, and
+    /// less and less often, for each look costs a claim.
+    /// </summary>
+    internal static TimeSpan HeldRecheck(TimeSpan heldFor, int checks)
+    {
+        var wait = 100 * TimeSpan.TicksPerMillisecond << Math.Min(checks, 4);
+        return TimeSpan.FromTicks(Math.Clamp(heldFor.Ticks, TimeSpan.TicksPerMillisecond, wait));
+    }
 
-    private IdempotencyClaim ClaimOf(Delivery delivery) => new(_fingerprint.Of(delivery), delivery.ClaimToken);
+    private TimeSpan DelayOf(int attempt) => _backoff.Delay(attempt, previous: default, Random.Shared.NextDouble());
 }

@@ -44,6 +44,7 @@ internal sealed class ConsumerHealthCheck(ICloudSyncConsumer consumer, TimeSpan 
         { Breaker: BreakerState.Isolated } => (HealthStatus.Degraded, $"was isolated by hand at {status.Since:u}: {status.Reason}"),
         { Breaker: not BreakerState.Closed } => (HealthStatus.Degraded, $"waits for its endpoint since {status.Since:u} ({status.ErrorType}): {status.Reason}"),
         { Paused: var paused } when paused.HasFlag(PauseReasons.StoreDown) => (HealthStatus.Degraded, "waits for its idempotency store; the log says why."),
+        { IsStoreDown: true } => (HealthStatus.Degraded, "delivers without its idempotency store, so an endpoint may get a message twice; the log says why."),
         { IsOutOfGroup: true } => (HealthStatus.Degraded, "was put out by its group and is on its way back."),
         { IsHeld: true } => (HealthStatus.Degraded, "was asked by its endpoint to wait (Retry-After)."),
         _ => (HealthStatus.Healthy, "delivers."),

@@ -145,4 +145,29 @@ internal static partial class ConsumerLog
     [LoggerMessage(1120, LogLevel.Warning,
         "{DeadLetterTopic} keeps records for {Retention} by their own timestamp (message.timestamp.type=CreateTime), and a dead letter has that of its message: Kafka deletes a letter of a message older than that at once. Set message.timestamp.type=LogAppendTime on {DeadLetterTopic}, and it keeps every letter for its whole retention (the message's time stands in a header); or retention.ms=-1.")]
     public static partial void LettersMayBeDeleted(this ILogger log, string deadLetterTopic, TimeSpan retention);
+
+    [LoggerMessage(1121, LogLevel.Warning,
+        "{Messages} messages were taken over: another member had claimed their ids and let its lease run out. It crashed, stands still, or its calls take longer than it can extend.")]
+    public static partial void TookOver(this ILogger log, int messages);
+
+    [LoggerMessage(1122, LogLevel.Information, "The idempotency store answers again, after {Elapsed}.")]
+    public static partial void StoreAnswers(this ILogger log, TimeSpan elapsed);
+
+    [LoggerMessage(1123, LogLevel.Error,
+        "The idempotency store failed to {Operation}. Messages are delivered without it (WhenStoreFails is DeliverAnyway) until it answers: an endpoint may get one twice, with the same Idempotency-Key.")]
+    public static partial void StoreFailedDeliversAnyway(this ILogger log, Exception exception, string operation);
+
+    [LoggerMessage(1124, LogLevel.Warning,
+        "{Messages} claims were lost while their messages are being delivered: another member has taken them over, and the endpoint may get them twice, with the same id.")]
+    public static partial void ClaimsLost(this ILogger log, int messages);
+
+    [LoggerMessage(1125, LogLevel.Information, "Delivered ids are remembered for {Retention} by {Store}: {Room}.")]
+    public static partial void Remembers(this ILogger log, TimeSpan retention, string store, string room);
+
+    [LoggerMessage(1126, LogLevel.Warning,
+        "At {Rate} new ids a second, ids are remembered for about {Remembered} and not for {Retention} (Idempotency:Retention): a duplicate that comes later is delivered. Set Idempotency:MaxEntries to {Needed} (32 bytes each; MaxBytes, and the machine's memory, must allow it), use Redis (UseRedisIdempotency), or lower Idempotency:Retention.")]
+    public static partial void RemembersTooShort(this ILogger log, TimeSpan remembered, long rate, TimeSpan retention, long needed);
+
+    [LoggerMessage(1127, LogLevel.Warning, "The idempotency store could not tell its statistics.")]
+    public static partial void StatisticsFailed(this ILogger log, Exception exception);
 }

@@ -35,6 +35,12 @@ internal sealed class ConsumerMetrics : IDisposable
     private static readonly Counter<long> OvertakenClaims = CloudSyncMeter.Meter.CreateCounter<long>(
         "cloudsync.consumer.overtaken_claims", "{message}", "Deliveries whose claim another had taken over before they were done.");
 
+    private static readonly Counter<long> TakenOverClaims = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.taken_over_claims", "{message}", "Messages whose id another had claimed and let its lease run out.");
+
+    private static readonly Counter<long> MessagesPastStore = CloudSyncMeter.Meter.CreateCounter<long>(
+        "cloudsync.consumer.past_store", "{message}", "Messages delivered without being claimed, or not remembered, while the idempotency store did not answer (DeliverAnyway).");
+
     private static readonly Counter<long> AbandonedCalls = CloudSyncMeter.Meter.CreateCounter<long>(
         "cloudsync.consumer.abandoned_calls", "{call}", "Calls of the sink that ignored their cancellation and were left behind.");
 
@@ -74,7 +80,11 @@ internal sealed class ConsumerMetrics : IDisposable
 
     public void Stale(int messages) => StaleCompletions.Add(messages, _tags);
 
-    public void Overtaken() => OvertakenClaims.Add(1, _tags);
+    public void Overtaken(int messages) => OvertakenClaims.Add(messages, _tags);
+
+    public void TookOver(int messages) => TakenOverClaims.Add(messages, _tags);
+
+    public void PastStore(string operation, int messages) => MessagesPastStore.Add(messages, [.. _tags, new("cloudsync.operation", operation)]);
 
     public void PutOut() => Evictions.Add(1, _tags);
 

@@ -153,6 +153,9 @@ public readonly record struct IdempotencyStatistics
     /// <summary>Ids in the store now, those that are claimed among them. A store across the network tells what it counted last.</summary>
     public long Entries { get; init; }
 
+    /// <summary>Ids that it may hold; <see langword="null"/> when nothing but its server's memory bounds it.</summary>
+    public long? Capacity { get; init; }
+
     /// <summary>Memory that the ids take, in bytes. A store across the network estimates it.</summary>
     public long Bytes { get; init; }
 

@@ -54,8 +54,8 @@ public enum StoreOutagePolicy
     Pause = 0,
 
     /// <summary>
-    /// Messages are delivered without being claimed, counted (<c>cloudsync.consumer.unclaimed_deliveries</c>) and logged: an endpoint may get one twice, with the same
-    /// <c>Idempotency-Key</c>.
+    /// Messages are delivered without being claimed, counted (<c>cloudsync.consumer.past_store</c>) and logged: an endpoint may get one twice, with the same
+    /// <c>Idempotency-Key</c>. What is delivered meanwhile is not remembered afterwards.
     /// </summary>
     DeliverAnyway,
 }

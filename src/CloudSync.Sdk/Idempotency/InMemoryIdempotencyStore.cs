@@ -11,6 +11,7 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
     private readonly Shard[] _shards;
     private readonly TimeProvider _time;
     private readonly long _retention;
+    private readonly long _capacity;
     private readonly ITimer _cleanup;
     private long _lastToken;
 
@@ -24,6 +25,7 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
 
         _time = time;
         _retention = options.Retention.Ticks;
+        _capacity = options.MaxEntries;
         _cleanup = time.CreateTimer(static state => ((InMemoryIdempotencyStore)state!).CleanUp(), this, options.CleanupInterval, options.CleanupInterval);
     }
 
@@ -47,7 +49,7 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
 
             return new IdempotencyStatistics
             {
-                Claims = claims, Duplicates = duplicates, Contended = contended, Takeovers = takeovers, Entries = entries, Evictions = evictions,
+                Claims = claims, Duplicates = duplicates, Contended = contended, Takeovers = takeovers, Entries = entries, Capacity = _capacity, Evictions = evictions,
             };
         }
     }

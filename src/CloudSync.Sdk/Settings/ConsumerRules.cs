@@ -107,6 +107,12 @@ internal static class ConsumerRules
                 $"is {SettingText.Format(idempotency.Lease)}; it must be at least SinkTimeout, {SettingText.Format(options.SinkTimeout)}, "
                 + "or another consumer could take over a message whose call still runs.");
 
+        if (idempotency.Enabled && idempotency.StoreTimeout >= idempotency.Lease)
+            yield return new SettingProblem(
+                "Idempotency:StoreTimeout",
+                $"is {SettingText.Format(idempotency.StoreTimeout)}; it must be less than Idempotency:Lease, {SettingText.Format(idempotency.Lease)}, "
+                + "or a claim could run out before its answer is here.");
+
         if (idempotency.Enabled && RetryHorizon(retry, options.Errors, options.SinkTimeout) is { } horizon
             && idempotency.Retention.TotalSeconds < horizon.TotalSeconds + options.DrainTimeout.TotalSeconds)
             yield return new SettingProblem(

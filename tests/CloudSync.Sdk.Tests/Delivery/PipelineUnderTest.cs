@@ -14,7 +14,8 @@ internal sealed class PipelineUnderTest : IDisposable
     private int _epoch = 1;
 
     public PipelineUnderTest(
-        object sink, Action<CloudSyncConsumerOptions>? configure = null, TimeProvider? time = null, IErrorClassifier? classifier = null, bool withStore = true)
+        object sink, Action<CloudSyncConsumerOptions>? configure = null, TimeProvider? time = null, IErrorClassifier? classifier = null, bool withStore = true,
+        Func<SyncMessage, string?>? keyOf = null)
     {
         configure?.Invoke(Options);
         Clock = time as FakeTimeProvider;
@@ -29,7 +30,8 @@ internal sealed class PipelineUnderTest : IDisposable
             _metrics,
             new ConsumerHealth(),
             time ?? TimeProvider.System,
-            Log);
+            Log,
+            keyOf);
     }
 
     /// <summary>Defaults without chance: the same delays each time.</summary>
@@ -185,6 +187,7 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
 {
     private int _claims;
     private int _releases;
+    private int _extensions;
 
     public Func<Task>? BeforeClaim { get; set; }
 
@@ -192,12 +195,16 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
 
     public Func<Task>? BeforeRelease { get; set; }
 
+    public Func<Task>? BeforeExtend { get; set; }
+
     /// <summary>Whether claims are left unanswered: the results stay at their default.</summary>
     public bool LeavesUnanswered { get; set; }
 
     public int Claims => Volatile.Read(ref _claims);
 
     public int Releases => Volatile.Read(ref _releases);
+
+    public int Extensions => Volatile.Read(ref _extensions);
 
     public IdempotencyStatistics Statistics => inner.Statistics;
 
@@ -229,9 +236,15 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
         Interlocked.Add(ref _releases, claims.Length);
     }
 
-    public ValueTask ExtendAsync(
-        ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken) =>
-        inner.ExtendAsync(claims, lease, results, cancellationToken);
+    public async ValueTask ExtendAsync(
+        ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken)
+    {
+        if (BeforeExtend is { } before)
+            await before();
+
+        await inner.ExtendAsync(claims, lease, results, cancellationToken);
+        Interlocked.Add(ref _extensions, claims.Length);
+    }
 
     public void Dispose() => inner.Dispose();
 }

@@ -23,6 +23,7 @@ public class ConsumerHealthCheckTests
         (Open() with { Breaker = BreakerState.Isolated, ErrorType = null, Reason = "by hand" }, HealthStatus.Degraded, "was isolated by hand at 2026-01-02 03:04:05Z: by hand"),
         (Open(), HealthStatus.Degraded, "waits for its endpoint since 2026-01-02 03:04:05Z (ServiceUnavailable): 503"),
         (Well with { Paused = PauseReasons.StoreDown }, HealthStatus.Degraded, "waits for its idempotency store; the log says why."),
+        (Well with { IsStoreDown = true }, HealthStatus.Degraded, "delivers without its idempotency store, so an endpoint may get a message twice; the log says why."),
         (Well with { IsOutOfGroup = true }, HealthStatus.Degraded, "was put out by its group and is on its way back."),
         (Well with { IsHeld = true }, HealthStatus.Degraded, "was asked by its endpoint to wait (Retry-After)."),
         (Well, HealthStatus.Healthy, "delivers."),
@@ -51,14 +52,14 @@ public class ConsumerHealthCheckTests
         {
             IsRunning = false, ClientFailure = "no brokers", SinceLastPoll = TimeSpan.FromHours(1), AbandonedCalls = 64, Breaker = BreakerState.Isolated, NeedsAttention = true,
             Paused = PauseReasons.CallsAbandoned | PauseReasons.DeadLettersDown | PauseReasons.StoreDown | PauseReasons.BreakerOpen | PauseReasons.WindowFull,
-            Reason = "by hand", Since = Since, IsOutOfGroup = true, IsHeld = true,
+            Reason = "by hand", Since = Since, IsStoreDown = true, IsOutOfGroup = true, IsHeld = true,
         };
         Func<ConsumerStatus, ConsumerStatus>[] mended =
         [
             s => s with { IsRunning = true }, s => s with { ClientFailure = null }, s => s with { SinceLastPoll = TimeSpan.Zero },
             s => s with { Paused = s.Paused & ~PauseReasons.CallsAbandoned }, s => s with { NeedsAttention = false }, s => s with { Paused = s.Paused & ~PauseReasons.DeadLettersDown },
             s => s with { Breaker = BreakerState.Open }, s => s with { Breaker = BreakerState.Closed }, s => s with { Paused = PauseReasons.None },
-            s => s with { IsOutOfGroup = false }, s => s with { IsHeld = false },
+            s => s with { IsStoreDown = false }, s => s with { IsOutOfGroup = false }, s => s with { IsHeld = false },
         ];
         var told = new List<string>();
         foreach (var mend in mended)
@@ -70,7 +71,7 @@ public class ConsumerHealthCheckTests
         Assert.Equal(
             [
                 "is not running.", "has lost its", "has not polled", "calls nobody: 64", "is kept out", "can't write its", "was isolated by", "waits for its", "waits for its",
-                "was put out", "was asked by",
+                "delivers without its", "was put out", "was asked by",
             ],
             told);
         Assert.Equal((HealthStatus.Healthy, "delivers."), Judge(all));

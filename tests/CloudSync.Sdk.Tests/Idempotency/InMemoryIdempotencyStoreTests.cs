@@ -248,7 +248,7 @@ public sealed class InMemoryIdempotencyStoreTests : IDisposable
         await ClaimAsync(2);
         await ClaimAsync(2);
 
-        Assert.Equal(new IdempotencyStatistics { Claims = 4, Duplicates = 1, Contended = 1, Entries = 2 }, _store.Statistics);
+        Assert.Equal(new IdempotencyStatistics { Claims = 4, Duplicates = 1, Contended = 1, Entries = 2, Capacity = 100_000 }, _store.Statistics);
         Assert.Equal(0.25, _store.Statistics.HitRatio);
     }
 

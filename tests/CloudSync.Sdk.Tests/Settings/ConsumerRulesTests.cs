@@ -148,6 +148,13 @@ public class ConsumerRulesTests
     public void A_claim_lasts_as_long_as_a_call(string lease, bool enabled, bool valid) =>
         Expect(valid, "Idempotency:Lease", o => (o.Idempotency.Lease, o.Idempotency.Enabled) = (Time(lease), enabled));
 
+    [Theory]
+    [InlineData("00:00:29.9999999", true, true)]
+    [InlineData("00:00:30", true, false)]
+    [InlineData("00:05:00", false, true)]
+    public void A_claim_is_answered_before_it_has_run_out(string timeout, bool enabled, bool valid) =>
+        Expect(valid, "Idempotency:StoreTimeout", o => (o.Idempotency.StoreTimeout, o.Idempotency.Enabled) = (Time(timeout), enabled));
+
     // Retries 1 + 2 + 4 + 8 + 16 s, 10 % more by jitter: 34.1 s. Six attempts of 30 s: 180 s. Drain: 25 s.
     [Theory]
     [InlineData("00:03:59.1", true, true)]

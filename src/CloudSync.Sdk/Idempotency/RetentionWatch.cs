@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Logging;
+
+namespace CloudSync.Sdk;
+
+/// <summary>
+/// Does the store remember ids for as long as it should? Whether it has the room is a matter of how fast they come, which no setting says: so it is observed, soon after the start and
+/// from then on, and a shortfall is said before it is felt.
+/// </summary>
+internal sealed class RetentionWatch : IDisposable
+{
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    private readonly IIdempotencyStore _store;
+    private readonly TimeSpan _retention;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly ITimer _timer;
+    private IdempotencyStatistics _before;
+    private long _at;
+    private TimeSpan _said = TimeSpan.MaxValue;
+
+    public RetentionWatch(IIdempotencyStore store, TimeSpan retention, TimeProvider time, ILogger log)
+    {
+        (_store, _retention, _time, _log) = (store, retention, time, log);
+        (_before, _at) = (store.Statistics, time.GetTimestamp());
+        log.Remembers(retention, store.GetType().Name, _before.Capacity is { } capacity ? Enough(capacity, retention) : "its server's memory is the limit");
+        _timer = time.CreateTimer(static watch => ((RetentionWatch)watch!).Look(), this, First, Interval);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    /// <summary>For how long ids are remembered at the rate at which they came, and that rate a second.</summary>
+    internal static (TimeSpan Remembered, double Rate) Observe(in IdempotencyStatistics before, in IdempotencyStatistics now, TimeSpan elapsed)
+    {
+        var rate = (NewIds(now) - NewIds(before)) / elapsed.TotalSeconds;
+        var remembered = now.Capacity is { } capacity && capacity < rate * TimeSpan.MaxValue.TotalSeconds ? TimeSpan.FromSeconds(capacity / rate) : TimeSpan.MaxValue;
+
+        // It may have had less room than it should: the memory of the machine was short.
+        return (now.Evictions > before.Evictions && now.EvictedAfter < remembered ? now.EvictedAfter : remembered, rate);
+    }
+
+    private static long NewIds(in IdempotencyStatistics statistics) => statistics.Claims - statistics.Duplicates - statistics.Contended;
+
+    private static string Enough(long capacity, TimeSpan retention) =>
+        FormattableString.Invariant($"it holds {capacity:N0} ids, enough for {capacity / retention.TotalSeconds:N0} messages a second");
+
+    private void Look()
+    {
+        try
+        {
+            var (now, at) = (_store.Statistics, _time.GetTimestamp());
+            var (remembered, rate) = Observe(_before, now, _time.GetElapsedTime(_at, at));
+            (_before, _at) = (now, at);
+
+            // Said again when it has become much worse.
+            if (remembered >= _retention || remembered >= _said / 2)
+                return;
+
+            _said = remembered;
+            _log.RemembersTooShort(remembered, (long)rate, _retention, (long)Math.Ceiling(rate * _retention.TotalSeconds));
+        }
+        catch (Exception e)
+        {
+            // The store is the user's, perhaps, and a timer's exception would end the process.
+            _log.StatisticsFailed(e);
+        }
+    }
+}
