@@ -4,8 +4,17 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-// A consumer in a process of its own, so that a test can kill it. All settings come by the command line: --CloudSync:Topic=… --Endpoint=…
+// A consumer in a process of its own, so that a test can kill it. All settings come by the command line: --CloudSync:Topic=…, --Endpoint=… for the plainest of sinks or
+// --Http:Url=… for the package's, --Redis:Endpoints=… for a store that outlives the process.
 var builder = Host.CreateApplicationBuilder(args);
-builder.Services.AddCloudSyncConsumer("test", builder.Configuration.GetSection("CloudSync"))
-    .UseSink(services => new PostSink(services.GetRequiredService<IConfiguration>()["Endpoint"]!));
+var (http, redis) = (builder.Configuration.GetSection("Http"), builder.Configuration.GetSection("Redis"));
+var consumer = builder.Services.AddCloudSyncConsumer("test", builder.Configuration.GetSection("CloudSync"));
+if (http.Exists())
+    consumer.UseHttpSink(http);
+else
+    consumer.UseSink(services => new PostSink(services.GetRequiredService<IConfiguration>()["Endpoint"]!));
+
+if (redis.Exists())
+    consumer.UseRedisIdempotency(redis);
+
 builder.Build().Run();

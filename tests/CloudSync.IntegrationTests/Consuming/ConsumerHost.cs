@@ -31,6 +31,8 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public const int BatchTakenApart = 1115;
     public const int DeadLetterBare = 1110;
     public const int LettersMayBeDeleted = 1120;
+    public const int StoreAnswers = 1122;
+    public const int DeliversAnyway = 1123;
 
     private readonly IHost _host;
     private readonly string _name;

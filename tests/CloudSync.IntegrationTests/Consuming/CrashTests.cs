@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using CloudSync.Tests;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -29,19 +28,16 @@ public sealed class CrashTests(KafkaCluster cluster)
         {
             using var process = Consumer(endpoint.For(life), topic, group);
             var enough = endpoint.Distinct + (Count / 5);
-            await UntilAsync(process, () => endpoint.Distinct >= enough, "it is in the middle of its work");
-            await UntilAsync(process, () => topic.Committed(group).Sum() > committed.Sum(), "it has committed something");
-            process.Process.Kill();
-            await process.Process.WaitForExitAsync(Cancelled);
-
-            Assert.Equal(128 + 9, process.Process.ExitCode);
+            await process.UntilAsync(() => endpoint.Distinct >= enough, "it is in the middle of its work");
+            await process.UntilAsync(() => topic.Committed(group).Sum() > committed.Sum(), "it has committed something");
+            await process.KillAsync();
             committed = topic.Committed(group);
             endpoint.Forbid(life + 1, committed);
         }
 
         using var last = Consumer(endpoint.For(3), topic, group);
-        await UntilAsync(last, () => endpoint.Distinct == Count, "everything has arrived");
-        await UntilAsync(last, () => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
+        await last.UntilAsync(() => endpoint.Distinct == Count, "everything has arrived");
+        await last.UntilAsync(() => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
 
         Assert.Empty(endpoint.Forbidden);
         foreach (var life in endpoint.Received.GroupBy(r => r.Life))
@@ -61,16 +57,16 @@ public sealed class CrashTests(KafkaCluster cluster)
         var watching = WatchAsync(end.Token);
 
         using var frozen = Consumer(endpoint.For(1), topic, group);
-        await UntilAsync(frozen, () => endpoint.Distinct > Count / 10, "it is in the middle of its work");
-        await SignalAsync(frozen.Process, "STOP");
+        await frozen.UntilAsync(() => endpoint.Distinct > Count / 10, "it is in the middle of its work");
+        await frozen.SignalAsync("STOP");
         using var other = Consumer(endpoint.For(2), topic, group);
         var sofar = endpoint.Distinct;
-        await UntilAsync(other, () => endpoint.Distinct > sofar + (Count / 10), "the other has taken over");
-        await SignalAsync(frozen.Process, "CONT");
+        await other.UntilAsync(() => endpoint.Distinct > sofar + (Count / 10), "the other has taken over");
+        await frozen.SignalAsync("CONT");
 
-        await UntilAsync(other, () => endpoint.Distinct == Count, "everything has arrived");
-        await UntilAsync(other, () => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
-        Assert.False(frozen.Process.HasExited);
+        await other.UntilAsync(() => endpoint.Distinct == Count, "everything has arrived");
+        await other.UntilAsync(() => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
+        Assert.False(frozen.HasExited);
         await end.CancelAsync();
         await watching;
 
@@ -100,82 +96,25 @@ public sealed class CrashTests(KafkaCluster cluster)
         await topic.ProduceAsync(TestRecord.Many(Count, i => $"key-{i % 100}"));
         await using var endpoint = await Endpoint.StartAsync();
         using var frozen = Consumer(endpoint.For(1), topic, group, $"--CloudSync:SinkTimeout=00:00:{sinkTimeoutSeconds}");
-        await UntilAsync(frozen, () => endpoint.Distinct > Count / 10, "it is in the middle of its work");
-        await SignalAsync(frozen.Process, "STOP");
+        await frozen.UntilAsync(() => endpoint.Distinct > Count / 10, "it is in the middle of its work");
+        await frozen.SignalAsync("STOP");
         var stopped = Stopwatch.StartNew();
-        await UntilAsync(frozen, () => stopped.Elapsed > 1.5 * cluster.SessionTimeout, "its session is over");
-        await SignalAsync(frozen.Process, "CONT");
+        await frozen.UntilAsync(() => stopped.Elapsed > 1.5 * cluster.SessionTimeout, "its session is over");
+        await frozen.SignalAsync("CONT");
         var continued = Stopwatch.StartNew();
 
-        await UntilAsync(frozen, () => endpoint.Distinct == Count, "everything has arrived");
-        await UntilAsync(frozen, () => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
+        await frozen.UntilAsync(() => endpoint.Distinct == Count, "everything has arrived");
+        await frozen.UntilAsync(() => topic.Committed(group).SequenceEqual(topic.EndOffsets()), "everything is committed");
         TestContext.Current.TestOutputHelper?.WriteLine($"Everything {continued.Elapsed} after it was continued. {frozen.Output}");
 
         Assert.Contains("CloudSync.Consumer.test[1005]", frozen.Output, StringComparison.Ordinal);
         Assert.Contains("CloudSync.Consumer.test[1015]", frozen.Output, StringComparison.Ordinal);
     }
 
-    private static async Task SignalAsync(Process process, string signal)
-    {
-        using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);
-        await kill.WaitForExitAsync(Cancelled);
-        Assert.Equal(0, kill.ExitCode);
-    }
-
-    private static Task UntilAsync(Killable process, Func<bool> condition, string what) => Eventually.TrueAsync(
-        () => process.Process.HasExited ? throw new InvalidOperationException($"The consumer has ended by itself: {process.Output}") : condition(), what, Cancelled);
-
-    private Killable Consumer(Uri endpoint, TestTopic topic, string group, params string[] more) => new(
-        [Path.Combine(AppContext.BaseDirectory, "CloudSync.TestHost.dll"),
-        $"--Endpoint={endpoint}",
-        $"--CloudSync:BootstrapServers={topic.BootstrapServers}",
-        $"--CloudSync:Topic={topic.Name}",
-        $"--CloudSync:GroupId={group}",
-        "--CloudSync:CommitInterval=00:00:00.100",
-        $"--CloudSync:Kafka:session.timeout.ms={cluster.SessionTimeout.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}",
-        "--CloudSync:Kafka:heartbeat.interval.ms=500",
-        .. more]);
+    private ConsumerProcess Consumer(Uri endpoint, TestTopic topic, string group, params string[] more) =>
+        ConsumerProcess.Start(cluster, topic, group, [$"--Endpoint={endpoint}", .. more]);
 
     private sealed record Receipt(int Life, string Id, int Partition, long Offset);
-
-    private sealed class Killable : IDisposable
-    {
-        private readonly StringBuilder _output = new();
-
-        public Killable(params IEnumerable<string> command)
-        {
-            Process = Process.Start(new ProcessStartInfo("dotnet", command) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            Process.OutputDataReceived += (_, line) => Keep(line.Data);
-            Process.ErrorDataReceived += (_, line) => Keep(line.Data);
-            Process.BeginOutputReadLine();
-            Process.BeginErrorReadLine();
-        }
-
-        public Process Process { get; }
-
-        public string Output
-        {
-            get
-            {
-                lock (_output)
-                    return _output.ToString();
-            }
-        }
-
-        public void Dispose()
-        {
-            if (!Process.HasExited)
-                Process.Kill();
-
-            Process.Dispose();
-        }
-
-        private void Keep(string? line)
-        {
-            lock (_output)
-                _output.AppendLine(line);
-        }
-    }
 
     /// <summary>Writes down what each life of the consumer delivers.</summary>
     private sealed class Endpoint(WebApplication app) : IAsyncDisposable
