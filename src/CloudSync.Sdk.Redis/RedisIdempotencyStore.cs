@@ -110,15 +110,15 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
         foreach (var shard in _shards)
         {
             RedisValue cursor = "0";
-            long there, done;
+            long gone, there, done;
             do
             {
                 var answer = (RedisValue[])(await _calls.RunAsync(
                     "clean up", StoreScripts.Sweep, shard.Keys, [Now(), _width, _retention, _timeToLive, cursor], cancellationToken).ConfigureAwait(false))!;
                 cursor = answer[0];
-                (there, done) = ((long)answer[2], (long)answer[3]);
+                (gone, there, done) = ((long)answer[1], (long)answer[2], (long)answer[3]);
             }
-            while (cursor != "0");
+            while (gone > 0 || cursor != "0");
 
             claims += there;
             completed += done;
