@@ -21,7 +21,7 @@ internal sealed class HeldClaims(TimeProvider time)
         }
     }
 
-    /// <summary>These messages are held now. A token of 0 says that one was not claimed, and goes past the store.</summary>
+    /// <summary>These messages are held now. A token of 0 says that one was not claimed, and goes past the store; it is that of a claim that was lost, too.</summary>
     public void Add(ReadOnlySpan<Delivery> deliveries, ReadOnlySpan<IdempotencyClaim> claims)
     {
         lock (_gate)
@@ -100,15 +100,12 @@ internal sealed class HeldClaims(TimeProvider time)
 
                 // It is not asked about again, neither by an extension nor when its message has been delivered.
                 lost += isOurs ? 0 : 1;
-                slot = isOurs ? slot with { Since = now } : slot with { Claim = slot.Claim with { Token = Lost } };
+                slot = isOurs ? slot with { Since = now } : slot with { Claim = slot.Claim with { Token = 0 } };
             }
         }
 
         return lost;
     }
-
-    /// <summary>The token of a claim that another has taken over.</summary>
-    public const long Lost = -1;
 
     private int Grow()
     {

@@ -29,7 +29,7 @@ public class HeldClaimsTests
     [Fact]
     public void Only_those_that_are_old_and_claimed_are_to_be_extended()
     {
-        var old = Add(1, 0, HeldClaims.Lost);
+        var old = Add(1, 0);
         _time.Advance(Second);
         Add(2);
 
@@ -59,7 +59,7 @@ public class HeldClaimsTests
         _time.Advance(Second);
 
         Assert.Equal([1], Old());
-        Assert.Equal([1, HeldClaims.Lost], TokensOf(messages));
+        Assert.Equal([1, 0], TokensOf(messages));
     }
 
     /// <summary>A slot that is used again must not be taken for the one that stood there before.</summary>
