@@ -4,7 +4,7 @@ using BenchmarkDotNet.Attributes;
 
 namespace CloudSync.Benchmarks;
 
-/// <summary>Claiming and completing ids in the in-memory store, in batches. Per message.</summary>
+/// <summary>Ids in the in-memory store, which is full, in batches: new ones claimed and completed, and duplicates. Per message.</summary>
 [MemoryDiagnoser]
 public class ClaimBenchmarks
 {
@@ -14,11 +14,12 @@ public class ClaimBenchmarks
     private readonly ClaimResult[] _results = new ClaimResult[Batch];
     private readonly IdempotencyClaim[] _claims = new IdempotencyClaim[Batch];
     private readonly bool[] _held = new bool[Batch];
+    private readonly Random _random = new(1);
     private InMemoryIdempotencyStore _store = null!;
     private long _next;
 
     /// <summary>Ids that are remembered.</summary>
-    [Params(100_000, 1_000_000)]
+    [Params(100_000, 1_000_000, 10_000_000)]
     public int Remembered { get; set; }
 
     [GlobalSetup]
@@ -38,7 +39,7 @@ public class ClaimBenchmarks
         for (var i = 0; i < Batch; i++)
             _keys[i] = KeyOf(_next++);
 
-        _store.ClaimAsync(_keys, TimeSpan.FromSeconds(30), _results, default).AsTask().GetAwaiter().GetResult();
+        Claim();
         for (var i = 0; i < Batch; i++)
             _claims[i] = new IdempotencyClaim(_keys[i], _results[i].Token);
 
@@ -46,11 +47,24 @@ public class ClaimBenchmarks
         return _held[0];
     }
 
-    private static IdempotencyKey KeyOf(long number)
+    /// <summary>Of the younger half, which is surely there.</summary>
+    [Benchmark(OperationsPerInvoke = Batch)]
+    public ClaimStatus ClaimDuplicates()
+    {
+        for (var i = 0; i < Batch; i++)
+            _keys[i] = KeyOf(_next - 1 - _random.Next(Remembered / 2));
+
+        Claim();
+        return _results[0].Status;
+    }
+
+    internal static IdempotencyKey KeyOf(long number)
     {
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, number);
         var hash = XxHash128.HashToUInt128(bytes);
         return new IdempotencyKey((ulong)(hash >> 64), (ulong)hash);
     }
+
+    private void Claim() => _store.ClaimAsync(_keys, TimeSpan.FromSeconds(30), _results, default).AsTask().GetAwaiter().GetResult();
 }

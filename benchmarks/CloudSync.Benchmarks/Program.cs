@@ -1,3 +1,7 @@
 using BenchmarkDotNet.Running;
+using CloudSync.Benchmarks;
 
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+if (args is ["--memory", ..])
+    IdempotencyMemory.Run(args[1..]);
+else
+    BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

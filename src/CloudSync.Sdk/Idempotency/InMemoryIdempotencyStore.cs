@@ -1,29 +1,43 @@
-using System.Runtime.InteropServices;
-
 namespace CloudSync.Sdk;
 
 /// <summary>
-/// Remembers ids in this process: enough while one process owns the whole group, and gone with it. Sharded by the id's hash; bounded by entries, of which
-/// the oldest delivered ones go first and a held claim never.
+/// Remembers ids in this process: enough while one process owns the whole group, and gone with it. Sharded by the id's hash, bounded by entries and bytes: the oldest delivered ids go
+/// first, and a held claim never.
 /// </summary>
+/// <remarks>
+/// <para>
+/// About 30 bytes an id. Nothing is reserved: memory grows with the ids, a shard of at most 65,536 of them at a time, and is given back when they expire. No call ever waits for more than
+/// a step of the clean-up, or for a shard to grow.
+/// </para>
+/// <para>
+/// Each shard has its share of the bounds. Ids are not spread quite evenly, so the fullest shard begins to forget a little before all are full: at 98 % of 100,000, at 99 % of ten million.
+/// </para>
+/// <para>
+/// When memory is short (the garbage collector's own line, 90 % of what the machine or the container has), the clean-up forgets the oldest quarter of the delivered ids, once for each
+/// collection that found it so, and shards use the memory of their oldest ids again rather than grow. Such ids count as evicted. The last few thousand of a shard stay.
+/// </para>
+/// </remarks>
 internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
 {
-    private readonly Shard[] _shards;
+    private readonly IdempotencyShards _shards;
     private readonly TimeProvider _time;
-    private readonly long _retention;
+    private readonly long _start;
+    private readonly Func<long> _pressure;
+    private readonly Lock _cleaning = new();
     private readonly ITimer _cleanup;
-    private long _lastToken;
+    private long _lastShortage;
+    private long _cleanUps;
 
-    public InMemoryIdempotencyStore(IdempotencyOptions options, TimeProvider time)
+    /// <param name="options">The bounds.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="pressure">Whether memory is short: <see cref="MemoryPressure.Collection"/> but in tests.</param>
+    public InMemoryIdempotencyStore(IdempotencyOptions options, TimeProvider time, Func<long>? pressure = null)
     {
-        // A bound below a few thousand is split into fewer shards, or each would hold next to nothing.
-        var shards = Math.Clamp(options.MaxEntries / 1024, 1, 16);
-        _shards = new Shard[shards];
-        for (var i = 0; i < shards; i++)
-            _shards[i] = new Shard(Math.Max(1, options.MaxEntries / shards));
-
         _time = time;
-        _retention = options.Retention.Ticks;
+        _start = time.GetTimestamp();
+        _pressure = pressure ?? MemoryPressure.Collection;
+
+        _shards = new IdempotencyShards(options, _pressure);
         _cleanup = time.CreateTimer(static state => ((InMemoryIdempotencyStore)state!).CleanUp(), this, options.CleanupInterval, options.CleanupInterval);
     }
 
@@ -31,8 +45,8 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
     {
         get
         {
-            long claims = 0, duplicates = 0, contended = 0, takeovers = 0, entries = 0, evictions = 0;
-            foreach (var shard in _shards)
+            long claims = 0, duplicates = 0, contended = 0, takeovers = 0, entries = 0, bytes = 0, evictions = 0, evictedAt = 0, evictedAfter = 0;
+            foreach (var shard in _shards.All)
             {
                 lock (shard.Gate)
                 {
@@ -40,14 +54,25 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
                     duplicates += shard.Duplicates;
                     contended += shard.Contended;
                     takeovers += shard.Takeovers;
-                    entries += shard.Entries.Count;
+                    entries += shard.Entries;
+                    bytes += shard.Bytes;
                     evictions += shard.Evictions;
+                    if (shard.Evictions > 0 && shard.EvictedAt >= evictedAt)
+                        (evictedAt, evictedAfter) = (shard.EvictedAt, shard.EvictedAfter);
                 }
             }
 
             return new IdempotencyStatistics
             {
-                Claims = claims, Duplicates = duplicates, Contended = contended, Takeovers = takeovers, Entries = entries, Evictions = evictions,
+                Claims = claims,
+                Duplicates = duplicates,
+                Contended = contended,
+                Takeovers = takeovers,
+                Entries = entries,
+                Bytes = bytes,
+                Evictions = evictions,
+                EvictedAfter = TimeSpan.FromTicks(evictedAfter),
+                CleanUps = Volatile.Read(ref _cleanUps),
             };
         }
     }
@@ -56,42 +81,19 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
         ReadOnlyMemory<IdempotencyKey> keys, TimeSpan lease, Memory<ClaimResult> results, CancellationToken cancellationToken)
     {
         var now = Now;
-        var until = now + lease.Ticks;
-        var token = Interlocked.Add(ref _lastToken, keys.Length) - keys.Length;
-        for (var i = 0; i < keys.Length; i++)
-        {
-            var key = keys.Span[i];
-            var shard = ShardOf(key);
-            lock (shard.Gate)
-                results.Span[i] = shard.Claim(key, ++token, now, until, _retention);
-        }
-
+        _shards.Run(new ClaimCall(keys.Span, now, Until(now, lease), results.Span), keys.Length);
         return default;
     }
 
     public ValueTask CompleteAsync(ReadOnlyMemory<IdempotencyClaim> claims, Memory<bool> results, CancellationToken cancellationToken)
     {
-        var now = Now;
-        for (var i = 0; i < claims.Length; i++)
-        {
-            var claim = claims.Span[i];
-            var shard = ShardOf(claim.Key);
-            lock (shard.Gate)
-                results.Span[i] = shard.Complete(claim, now, _retention);
-        }
-
+        _shards.Run(new CompleteCall(claims.Span, Now, results.Span), claims.Length);
         return default;
     }
 
     public ValueTask ReleaseAsync(ReadOnlyMemory<IdempotencyClaim> claims, CancellationToken cancellationToken)
     {
-        foreach (var claim in claims.Span)
-        {
-            var shard = ShardOf(claim.Key);
-            lock (shard.Gate)
-                shard.Release(claim);
-        }
-
+        _shards.Run(new ReleaseCall(claims.Span), claims.Length);
         return default;
     }
 
@@ -99,140 +101,96 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
         ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken)
     {
         var now = Now;
-        var until = now + lease.Ticks;
-        for (var i = 0; i < claims.Length; i++)
-        {
-            var claim = claims.Span[i];
-            var shard = ShardOf(claim.Key);
-            lock (shard.Gate)
-                results.Span[i] = shard.Extend(claim, now, until, _retention);
-        }
-
+        _shards.Run(new ExtendCall(claims.Span, now, Until(now, lease), results.Span), claims.Length);
         return default;
     }
 
     public void Dispose() => _cleanup.Dispose();
 
-    /// <summary>Ticks of a clock that never goes back.</summary>
-    private long Now => _time.GetElapsedTime(0).Ticks;
+    /// <summary>Ticks since the start, by a clock that never goes back.</summary>
+    private long Now => _time.GetElapsedTime(_start).Ticks;
 
-    private Shard ShardOf(IdempotencyKey key) => _shards[key.High % (ulong)_shards.Length];
+    private static long Until(long now, TimeSpan lease) => lease.Ticks > long.MaxValue - now ? long.MaxValue : now + lease.Ticks;
 
+    /// <summary>Shard by shard, and in each step by step, each under a lock of its own: calls get in between.</summary>
     private void CleanUp()
     {
-        var now = Now;
-        foreach (var shard in _shards)
+        // The timer does not wait for the one before.
+        if (!_cleaning.TryEnter())
+            return;
+
+        try
         {
-            lock (shard.Gate)
-                shard.Forget(now, _retention);
+            var now = Now;
+            var shortage = _pressure();
+            var isEmergency = shortage != 0 && shortage != _lastShortage;
+            _lastShortage = shortage;
+            foreach (var shard in _shards.All)
+                CleanUp(shard, now, isEmergency);
+
+            Interlocked.Increment(ref _cleanUps);
+        }
+        catch (OutOfMemoryException)
+        {
+            // To give memory back takes some for a moment. The next clean-up tries again; out of a timer it would end the process.
+        }
+        finally
+        {
+            _cleaning.Exit();
         }
     }
 
-    /// <summary>A part of the ids. Everything in it happens under <see cref="Gate"/>.</summary>
-    private sealed class Shard(int maxEntries)
+    private static void CleanUp(IdempotencyShard shard, long now, bool isEmergency)
     {
-        private readonly Queue<IdempotencyClaim> _completed = new();
+        int keep;
+        lock (shard.Gate)
+            keep = isEmergency ? Math.Max(shard.Completed / 4 * 3, shard.KeptInEmergency) : int.MaxValue;
 
-        public Lock Gate { get; } = new();
-
-        public Dictionary<IdempotencyKey, Entry> Entries { get; } = [];
-
-        public long Claims { get; private set; }
-
-        public long Duplicates { get; private set; }
-
-        public long Contended { get; private set; }
-
-        public long Evictions { get; private set; }
-
-        public long Takeovers { get; private set; }
-
-        public ClaimResult Claim(IdempotencyKey key, long token, long now, long until, long retention)
+        bool more;
+        do
         {
-            Claims++;
-            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, key, out var known);
-            known = known && !entry.IsForgotten(now, retention);
-            if (known && entry.IsCompleted)
-            {
-                Duplicates++;
-                return ClaimResult.Completed;
-            }
-
-            if (known && entry.Until > now)
-            {
-                Contended++;
-                return ClaimResult.HeldByAnother(TimeSpan.FromTicks(entry.Until - now));
-            }
-
-            entry = new Entry(token, until, IsCompleted: false);
-            Takeovers += known ? 1 : 0;
-            return ClaimResult.Acquired(token, tookOver: known);
+            lock (shard.Gate)
+                more = shard.CleanUp(now, keep);
         }
+        while (more);
+    }
 
-        public bool Complete(IdempotencyClaim claim, long now, long retention)
-        {
-            // A claim that ran out and was cleaned up is nobody else's: its message was delivered, and is a duplicate from now on.
-            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, claim.Key, out var known);
-            if (known && !entry.IsForgotten(now, retention) && (entry.IsCompleted || entry.Token != claim.Token))
-                return false;
+    private readonly ref struct ClaimCall(ReadOnlySpan<IdempotencyKey> keys, long now, long until, Span<ClaimResult> results) : IdempotencyShards.ICall
+    {
+        private readonly ReadOnlySpan<IdempotencyKey> _keys = keys;
+        private readonly Span<ClaimResult> _results = results;
 
-            entry = new Entry(claim.Token, now + retention, IsCompleted: true);
-            _completed.Enqueue(claim);
-            MakeRoom(now);
-            return true;
-        }
+        public IdempotencyKey KeyOf(int index) => _keys[index];
 
-        public void Release(IdempotencyClaim claim)
-        {
-            if (Entries.TryGetValue(claim.Key, out var entry) && entry.Token == claim.Token && !entry.IsCompleted)
-                Entries.Remove(claim.Key);
-        }
+        public void Run(IdempotencyShard shard, int index, ulong hash) => _results[index] = shard.Claim(_keys[index], hash, now, until);
+    }
 
-        public bool Extend(IdempotencyClaim claim, long now, long until, long retention)
-        {
-            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, claim.Key, out var known);
-            if (known && !entry.IsForgotten(now, retention) && (entry.IsCompleted || entry.Token != claim.Token))
-                return false;
+    private readonly ref struct CompleteCall(ReadOnlySpan<IdempotencyClaim> claims, long now, Span<bool> results) : IdempotencyShards.ICall
+    {
+        private readonly ReadOnlySpan<IdempotencyClaim> _claims = claims;
+        private readonly Span<bool> _results = results;
 
-            entry = new Entry(claim.Token, until, IsCompleted: false);
-            return true;
-        }
+        public IdempotencyKey KeyOf(int index) => _claims[index].Key;
 
-        /// <summary>Forgets delivered ids past their retention, and claims whose owner never came back.</summary>
-        public void Forget(long now, long retention)
-        {
-            foreach (var (key, entry) in Entries)
-            {
-                if (entry.IsForgotten(now, retention))
-                    Entries.Remove(key);
-            }
+        public void Run(IdempotencyShard shard, int index, ulong hash) => _results[index] = shard.Complete(_claims[index], hash, now);
+    }
 
-            MakeRoom(now);
-        }
+    private readonly ref struct ReleaseCall(ReadOnlySpan<IdempotencyClaim> claims) : IdempotencyShards.ICall
+    {
+        private readonly ReadOnlySpan<IdempotencyClaim> _claims = claims;
 
-        private void MakeRoom(long now)
-        {
-            while (_completed.TryPeek(out var oldest))
-            {
-                var present = Entries.TryGetValue(oldest.Key, out var entry) && entry.Token == oldest.Token;
-                if (present && entry.Until > now)
-                {
-                    if (Entries.Count <= maxEntries)
-                        return;
+        public IdempotencyKey KeyOf(int index) => _claims[index].Key;
 
-                    Evictions++;
-                }
+        public void Run(IdempotencyShard shard, int index, ulong hash) => shard.Release(_claims[index], hash);
+    }
 
-                if (present)
-                    Entries.Remove(oldest.Key);
+    private readonly ref struct ExtendCall(ReadOnlySpan<IdempotencyClaim> claims, long now, long until, Span<bool> results) : IdempotencyShards.ICall
+    {
+        private readonly ReadOnlySpan<IdempotencyClaim> _claims = claims;
+        private readonly Span<bool> _results = results;
 
-                _completed.Dequeue();
-            }
-        }
+        public IdempotencyKey KeyOf(int index) => _claims[index].Key;
 
-        public readonly record struct Entry(long Token, long Until, bool IsCompleted)
-        {
-            public bool IsForgotten(long now, long retention) => now >= (IsCompleted ? Until : Until + retention);
-        }
+        public void Run(IdempotencyShard shard, int index, ulong hash) => _results[index] = shard.Extend(_claims[index], hash, now, until);
     }
 }
