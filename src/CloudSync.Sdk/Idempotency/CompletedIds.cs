@@ -33,14 +33,13 @@ internal sealed class CompletedIds
     private readonly int _maxBuckets;
     private readonly int _chunkBits;
     private readonly uint _inChunk;
+    private readonly Slot[]?[] _spare = new Slot[]?[2];
     private Slot[]?[] _chunks = [];
     private uint[] _newest = [];
-    private readonly Stack<Slot[]> _spares = [];
-    private readonly int _maxSpares;
     private uint _oldest;
     private uint _next;
     private int _liveChunks;
-    private long _lastMs;
+    private int _spares;
 
     /// <param name="retention">For how long an id is remembered at least, in ticks.</param>
     /// <param name="maxCount">How many ids are to be expected at most. More find room too, in longer chains.</param>
@@ -53,7 +52,6 @@ internal sealed class CompletedIds
         // Small enough that an end that is half empty doesn't weigh, 24 KiB at most: below the large object heap, which is collected rarely.
         _chunkBits = BitOperations.Log2((uint)Math.Clamp(maxCount / 16, 16, 1_024));
         _inChunk = (1u << _chunkBits) - 1;
-        _maxSpares = 1 + ((IdempotencyShards.MaxGrouped + ChunkSize - 1) / ChunkSize);
         _oldest = _next = start & ~_inChunk;
     }
 
@@ -63,11 +61,11 @@ internal sealed class CompletedIds
 
     /// <summary>What all of it takes, spare chunks and free ends too.</summary>
     public long Bytes =>
-        (long)(_liveChunks + _spares.Count) * ChunkBytes + ArrayBytes(_newest.Length, sizeof(uint)) + ArrayBytes(_chunks.Length, IntPtr.Size);
+        ((_liveChunks + _spares) * ChunkBytes) + ArrayBytes(_newest.Length, sizeof(uint)) + ArrayBytes(_chunks.Length, IntPtr.Size);
 
     /// <summary>By how much the next <see cref="Add"/> makes it larger.</summary>
     public long Growth =>
-        (NeedsChunk && _spares.Count == 0 ? ChunkBytes : 0)
+        (NeedsChunk && _spares == 0 ? ChunkBytes : 0)
         + (NeedsChunk && _liveChunks == _chunks.Length ? (long)Math.Max(2, _chunks.Length) * IntPtr.Size : 0)
         + (NeedsBuckets ? (long)Math.Max(MinBuckets, _newest.Length) * sizeof(uint) : 0);
 
@@ -107,10 +105,11 @@ internal sealed class CompletedIds
         if (NeedsChunk)
             AddChunk();
 
-        // Remembered for at least the retention, so the time is rounded up. Callers read the clock before they have the lock: of two, the later one may come first.
-        _lastMs = Math.Max(_lastMs, Math.Min(Slot.MaxMs, (now + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond));
+        // Rounded up: remembered for at least the retention. Callers read the clock before they have the lock, so of two the later may come first. Then the other waits for it to be
+        // dropped, but isn't found any longer than it should be.
+        var ms = Math.Min(Slot.MaxMs, (now + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond);
         ref var newest = ref _newest[(int)((uint)hash & (uint)(_newest.Length - 1))];
-        At(_next) = new Slot(key, _lastMs, IsLive(newest) ? _next - newest : 0);
+        At(_next) = new Slot(key, ms, IsLive(newest) ? _next - newest : 0);
         newest = _next++;
     }
 
@@ -138,13 +137,17 @@ internal sealed class CompletedIds
         return completed;
     }
 
-    /// <summary>Gives back the chunks that are kept for the next ones.</summary>
-    public void DropSpares() => _spares.Clear();
+    /// <summary>Gives back chunks that are kept for the next ids.</summary>
+    public void DropSpares()
+    {
+        Array.Clear(_spare);
+        _spares = 0;
+    }
 
     /// <summary>Gives back memory that is not needed for what is left.</summary>
     public void Trim()
     {
-        _spares.Clear();
+        DropSpares();
         if (Count == 0)
         {
             _oldest = _next = (_next + _inChunk) & ~_inChunk;
@@ -171,9 +174,9 @@ internal sealed class CompletedIds
         if ((_oldest & _inChunk) != 0)
             return;
 
-        // In a queue that is as long as ever, the next chunk is needed soon: a batch of claims evicts as many as it then completes.
-        if (_spares.Count < _maxSpares)
-            _spares.Push(_chunks[chunk]!);
+        // Two are kept: in a queue that is as long as ever the next is needed soon, and sometimes, as it goes up and down with the claims, two are free before one is needed.
+        if (_spares < _spare.Length)
+            _spare[_spares++] = _chunks[chunk];
 
         _chunks[chunk] = null;
         _liveChunks--;
@@ -191,8 +194,16 @@ internal sealed class CompletedIds
             _chunks = chunks;
         }
 
-        _chunks[(int)(number & (uint)(_chunks.Length - 1))] = _spares.TryPop(out var spare) ? spare : GC.AllocateUninitializedArray<Slot>(ChunkSize);
+        _chunks[(int)(number & (uint)(_chunks.Length - 1))] = _spares > 0 ? TakeSpare() : GC.AllocateUninitializedArray<Slot>(ChunkSize);
         _liveChunks++;
+    }
+
+    private Slot[] TakeSpare()
+    {
+        ref var spare = ref _spare[--_spares];
+        var chunk = spare!;
+        spare = null;
+        return chunk;
     }
 
     private void Rehash(int buckets)

@@ -200,7 +200,6 @@ internal sealed class IdempotencyShard
         if (_held.Count <= _held.Capacity / 4 * 3 && _held.Capacity > 0)
             return;
 
-        _completed.DropSpares();
         while (Bytes + _held.Growth > _maxBytes && _completed.Count > 0)
         {
             EvictChunk(now);

@@ -19,12 +19,9 @@ namespace CloudSync.Sdk;
 /// </remarks>
 internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
 {
-    /// <summary>About what an id takes, all included.</summary>
-    private const int BytesAnId = 32;
-
     private readonly IdempotencyShards _shards;
-    private readonly TimeProvider _time;
     private readonly long _capacity;
+    private readonly TimeProvider _time;
     private readonly long _start;
     private readonly Func<long> _pressure;
     private readonly Lock _cleaning = new();
@@ -38,11 +35,11 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
     public InMemoryIdempotencyStore(IdempotencyOptions options, TimeProvider time, Func<long>? pressure = null)
     {
         _time = time;
-        _capacity = Math.Min(options.MaxEntries, (options.MaxBytes ?? long.MaxValue) / BytesAnId);
         _start = time.GetTimestamp();
         _pressure = pressure ?? MemoryPressure.Collection;
 
         _shards = new IdempotencyShards(options, _pressure);
+        _capacity = Math.Min(options.MaxEntries, (options.MaxBytes ?? long.MaxValue) / CompletedIds.BytesAnId);
         _cleanup = time.CreateTimer(static state => ((InMemoryIdempotencyStore)state!).CleanUp(), this, options.CleanupInterval, options.CleanupInterval);
     }
 

@@ -98,6 +98,7 @@ public class CompletedIdsTests
         ids.Add(Spread[1], KeyHash.Of(Spread[1]), now: 1 * Second);
 
         Assert.True(ids.Contains(Spread[1], KeyHash.Of(Spread[1]), now: (61 * Second) - 1));
+        Assert.False(ids.Contains(Spread[1], KeyHash.Of(Spread[1]), now: 61 * Second));
         Assert.False(ids.DropExpired((62 * Second) - 1, max: 10));
         Assert.Equal(2, ids.Count);
         Assert.False(ids.DropExpired(62 * Second, max: 10));
