@@ -15,7 +15,7 @@ namespace CloudSync.Sdk;
 /// </para>
 /// <para>
 /// Written for Lua 5.1 (Redis, Valkey) and 5.4 (Garnet) alike. The one writes 1.7e+15 for a large number, the other 5.0 for a quotient: whatever leaves a script goes through
-/// <c>string.format('%.0f')</c>. Garnet's <c>struct</c> is broken, so there is none.
+/// <c>string.format('%d')</c>. Garnet's <c>struct</c> is broken, so there is none.
 /// </para>
 /// </remarks>
 internal static class StoreScripts
@@ -82,7 +82,7 @@ internal static class StoreScripts
           end
           set = (set + steps) % 5
           start = start + steps * width
-          redis.call('HSET', KEYS[1], 'b', string.format('%.0f', set), 's', string.format('%.0f', start))
+          redis.call('HSET', KEYS[1], 'b', string.format('%d', set), 's', string.format('%d', start))
           redis.call('PEXPIRE', KEYS[1], ttl)
         end
 
@@ -126,7 +126,7 @@ internal static class StoreScripts
 
         """ + Look.Replace("COMPLETED", "'c'", StringComparison.Ordinal) + """
         local base = math.max(us, tonumber(known[3]) or 0)
-        local ends = string.format('%013.0f', now + lease)
+        local ends = string.format('%013d', now + lease)
         local mine, claims, plain = {}, {}, true
         for i = 1, n do
           local s = status[i] or 'a'
@@ -138,22 +138,22 @@ internal static class StoreScripts
             else
               mine[id] = true
               claims[#claims + 1] = id
-              claims[#claims + 1] = string.format('%019.0f', base + i) .. ends
+              claims[#claims + 1] = string.format('%019d', base + i) .. ends
             end
           end
           plain = plain and s == 'a'
           status[i] = s
         end
         if #claims > 0 then
-          redis.call('HSET', KEYS[1], 't', string.format('%.0f', base + n), unpack(claims))
+          redis.call('HSET', KEYS[1], 't', string.format('%d', base + n), unpack(claims))
           redis.call('PEXPIRE', KEYS[1], ttl)
         end
-        local answer = string.format('%019.0f', base)
+        local answer = string.format('%019d', base)
         if not plain then
           answer = answer .. table.concat(status)
           for i = 1, n do
             if left[i] then
-              answer = answer .. string.format('%013.0f', left[i])
+              answer = answer .. string.format('%013d', left[i])
             end
           end
         end
@@ -166,8 +166,10 @@ internal static class StoreScripts
         for i = 1, n do
           token[i] = string.sub(ARGV[6], i * 19 - 18, i * 19)
           local claim = known[i + 3]
-          if claim and tonumber(string.sub(claim, 20)) + retention > now then
-            status[i] = string.sub(claim, 1, 19) == token[i] and '1' or '0'
+          if claim and string.sub(claim, 1, 19) == token[i] then
+            status[i] = '1'
+          elseif claim and tonumber(string.sub(claim, 20)) + retention > now then
+            status[i] = '0'
           else
             status[i] = '1'
             ask[#ask + 1] = ids[i]
@@ -200,7 +202,7 @@ internal static class StoreScripts
 
     /// <summary>ARGV[7] is the lease. The answer is that of <see cref="Complete"/>.</summary>
     public static string Extend { get; } = Judge + """
-        local ends = string.format('%013.0f', now + tonumber(ARGV[7]))
+        local ends = string.format('%013d', now + tonumber(ARGV[7]))
         local mine, claims, plain = {}, {}, true
         for i = 1, n do
           local id = ids[i]
