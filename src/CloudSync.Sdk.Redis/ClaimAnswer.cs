@@ -1,0 +1,42 @@
+using System.Buffers.Text;
+
+namespace CloudSync.Sdk;
+
+/// <summary>What the script <see cref="StoreScripts.Claim"/> answers: the token before the first, a letter for each id unless all were acquired, the times of those that are held.</summary>
+internal static class ClaimAnswer
+{
+    /// <summary>Reads an answer.</summary>
+    /// <param name="text">The answer.</param>
+    /// <param name="places">Where the results of its ids belong.</param>
+    /// <param name="results">Receives them.</param>
+    public static void Read(ReadOnlySpan<byte> text, ReadOnlySpan<int> places, Span<ClaimResult> results)
+    {
+        var token = Number(text[..StoreScripts.TokenLength]);
+        var letters = text.Length > StoreScripts.TokenLength ? text.Slice(StoreScripts.TokenLength, places.Length) : default;
+        var times = text[(StoreScripts.TokenLength + letters.Length)..];
+        for (var i = 0; i < places.Length; i++)
+        {
+            token++;
+            var letter = letters.IsEmpty ? StoreScripts.Acquired : letters[i];
+            ref var result = ref results[places[i]];
+            switch (letter)
+            {
+                case StoreScripts.Acquired or StoreScripts.TookOver:
+                    result = ClaimResult.Acquired(token, tookOver: letter == StoreScripts.TookOver);
+                    break;
+                case StoreScripts.Completed:
+                    result = ClaimResult.Completed;
+                    break;
+                default:
+                    result = ClaimResult.HeldByAnother(TimeSpan.FromMilliseconds(Number(times[..StoreScripts.TimeLength])));
+                    times = times[StoreScripts.TimeLength..];
+                    break;
+            }
+        }
+    }
+
+    private static long Number(ReadOnlySpan<byte> digits) =>
+        Utf8Parser.TryParse(digits, out long number, out var read) && read == digits.Length
+            ? number
+            : throw new RedisStoreException("Redis answered a claim with what is no number: a proxy changes its answers, or this is a defect of ours; please report it.");
+}

@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+
+namespace CloudSync.Sdk;
+
+/// <summary>The ids of one script, as one text of 16 bytes each; their tokens, as one of 19 digits each; and where each stands in the caller's batch.</summary>
+internal sealed class IdBatch
+{
+    private const int IdLength = 16;
+
+    private readonly byte[] _ids;
+    private readonly byte[] _tokens;
+    private readonly int[] _places;
+    private readonly int _capacity;
+
+    private IdBatch(RedisShard shard, int capacity, bool hasTokens)
+    {
+        Shard = shard;
+        _capacity = capacity;
+        _ids = ArrayPool<byte>.Shared.Rent(capacity * IdLength);
+        _tokens = hasTokens ? ArrayPool<byte>.Shared.Rent(capacity * StoreScripts.TokenLength) : [];
+        _places = ArrayPool<int>.Shared.Rent(capacity);
+    }
+
+    public RedisShard Shard { get; }
+
+    public int Count { get; private set; }
+
+    public ReadOnlyMemory<byte> Ids => _ids.AsMemory(0, Count * IdLength);
+
+    /// <summary>Whether claims were split, and not ids alone.</summary>
+    public bool HasTokens => _tokens.Length > 0;
+
+    public ReadOnlyMemory<byte> Tokens => _tokens.AsMemory(0, Count * StoreScripts.TokenLength);
+
+    /// <summary>Where in the caller's batch the ids stand.</summary>
+    public ReadOnlySpan<int> Places => _places.AsSpan(0, Count);
+
+    /// <summary>Splits a batch by shard, and by what one script may be given.</summary>
+    public static List<IdBatch> Split(RedisShard[] shards, ReadOnlySpan<IdempotencyKey> keys)
+    {
+        var batches = new List<IdBatch>(shards.Length);
+        for (var i = 0; i < keys.Length; i++)
+            For(keys[i], shards, batches, keys.Length - i, hasTokens: false).Add(keys[i], i);
+        return batches;
+    }
+
+    /// <inheritdoc cref="Split(RedisShard[], ReadOnlySpan{IdempotencyKey})"/>
+    public static List<IdBatch> Split(RedisShard[] shards, ReadOnlySpan<IdempotencyClaim> claims)
+    {
+        var batches = new List<IdBatch>(shards.Length);
+        for (var i = 0; i < claims.Length; i++)
+        {
+            var batch = For(claims[i].Key, shards, batches, claims.Length - i, hasTokens: true);
+            WriteToken(claims[i].Token, batch._tokens.AsSpan(batch.Count * StoreScripts.TokenLength, StoreScripts.TokenLength));
+            batch.Add(claims[i].Key, i);
+        }
+
+        return batches;
+    }
+
+    /// <summary>One of the ids.</summary>
+    public IdempotencyKey Key(int index)
+    {
+        var id = Ids.Span.Slice(index * IdLength, IdLength);
+        return new IdempotencyKey(BinaryPrimitives.ReadUInt64BigEndian(id), BinaryPrimitives.ReadUInt64BigEndian(id[8..]));
+    }
+
+    /// <summary>
+    /// Gives the buffers back to the pool. Only when Redis has answered: a script that was given up may still wait to be sent, and would send another's ids.
+    /// </summary>
+    public void Return()
+    {
+        ArrayPool<byte>.Shared.Return(_ids);
+        ArrayPool<int>.Shared.Return(_places);
+        if (HasTokens)
+            ArrayPool<byte>.Shared.Return(_tokens);
+    }
+
+    private static IdBatch For(IdempotencyKey key, RedisShard[] shards, List<IdBatch> batches, int left, bool hasTokens)
+    {
+        var shard = shards[key.High % (ulong)shards.Length];
+        for (var i = batches.Count - 1; i >= 0; i--)
+        {
+            if (batches[i].Shard != shard)
+                continue;
+            if (batches[i].Count < batches[i]._capacity)
+                return batches[i];
+            break;
+        }
+
+        var batch = new IdBatch(shard, Math.Min(left, StoreScripts.MaxIds), hasTokens);
+        batches.Add(batch);
+        return batch;
+    }
+
+    private static void WriteToken(long token, Span<byte> place)
+    {
+        if (!token.TryFormat(place, out var written, "D19", CultureInfo.InvariantCulture) || written != place.Length)
+            throw new ArgumentOutOfRangeException(nameof(token), token, "A token is 0, or what a claim gave.");
+    }
+
+    private void Add(IdempotencyKey key, int place)
+    {
+        var id = _ids.AsSpan(Count * IdLength);
+        BinaryPrimitives.WriteUInt64BigEndian(id, key.High);
+        BinaryPrimitives.WriteUInt64BigEndian(id[8..], key.Low);
+        _places[Count++] = place;
+    }
+}

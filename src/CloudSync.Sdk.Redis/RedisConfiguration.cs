@@ -1,0 +1,45 @@
+using StackExchange.Redis;
+
+namespace CloudSync.Sdk;
+
+/// <summary>Turns the settings into those of the client.</summary>
+internal static class RedisConfiguration
+{
+    public static ConfigurationOptions Make(RedisIdempotencyOptions options, string clientName, TimeSpan callTimeout, Action<ConfigurationOptions>? configure)
+    {
+        var client = new ConfigurationOptions
+        {
+            ClientName = clientName,
+            User = string.IsNullOrEmpty(options.User) ? null : options.User,
+            Password = string.IsNullOrEmpty(options.Password) ? null : options.Password,
+            DefaultDatabase = options.Database,
+            ConnectTimeout = (int)options.ConnectTimeout.TotalMilliseconds,
+            AsyncTimeout = (int)Math.Ceiling(callTimeout.TotalMilliseconds),
+
+            // A host starts while Redis is down; the client tries again for as long as it takes.
+            AbortOnConnectFail = false,
+
+            // Neither a key nor a channel of the client's own, so that a user of an ACL needs rights for ours alone.
+            TieBreaker = "",
+            ConfigurationChannel = "",
+
+            // Keys and counters in an exception are for debugging the client.
+            IncludeDetailInExceptions = false,
+        };
+        foreach (var entry in options.Endpoints.Split(','))
+        {
+            if (RedisEndpoint.TryParse(entry, out var endpoint))
+                client.EndPoints.Add(endpoint);
+        }
+
+        if (options.Tls)
+        {
+            client.Ssl = true;
+            var (authorities, certificate) = (RedisTls.Authorities(options), RedisTls.ClientCertificate(options));
+            client.SslClientAuthenticationOptions = host => RedisTls.For(host, authorities, certificate);
+        }
+
+        configure?.Invoke(client);
+        return client;
+    }
+}

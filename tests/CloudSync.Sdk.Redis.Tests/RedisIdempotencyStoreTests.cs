@@ -1,0 +1,374 @@
+using StackExchange.Redis;
+using Xunit;
+
+namespace CloudSync.Sdk.Redis.Tests;
+
+/// <summary>What the contract says, and what is this store's own, by a clock that the test turns.</summary>
+public sealed class RedisIdempotencyStoreTests
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
+
+    private static TimeSpan Bucket => StoreUnderTest.Retention / StoreScripts.Buckets;
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task An_id_is_acquired_held_and_completed_once(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var claim = await test.AcquireAsync(1);
+        test.Wait(TimeSpan.FromSeconds(4));
+
+        Assert.Equal(ClaimResult.HeldByAnother(TimeSpan.FromSeconds(6)), (await test.ClaimAsync(1))[0]);
+        Assert.Equal("1", await test.CompleteAsync(claim));
+        Assert.Equal("0", await test.CompleteAsync(claim));
+        Assert.Equal("0", await test.ExtendAsync(claim));
+        await test.ReleaseAsync(claim);
+        Assert.Equal("c", await test.LettersAsync(1));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_claim_that_lapsed_is_its_owners_until_another_takes_it_over(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var (first, second) = (await test.AcquireAsync(1), await test.AcquireAsync(2));
+        test.Wait(StoreUnderTest.Lease - Tick);
+        Assert.Equal("hh", await test.LettersAsync(1, 2));
+
+        test.Wait(Tick);
+        Assert.Equal("1", await test.CompleteAsync(first));
+        var taken = (await test.ClaimAsync(2))[0];
+
+        Assert.True(taken is { Status: ClaimStatus.Acquired, TookOver: true });
+        Assert.True(taken.Token > second.Token);
+        Assert.Equal("0", await test.CompleteAsync(second));
+        Assert.Equal("0", await test.ExtendAsync(second));
+        await test.ReleaseAsync(second);
+        Assert.Equal("h", await test.LettersAsync(2));
+        Assert.Equal("1", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(2), taken.Token)));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_claim_that_lapsed_for_a_retention_is_forgotten(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await test.AcquireAsync(1);
+        await test.AcquireAsync(2);
+        await test.AcquireAsync(3);
+        test.Wait(StoreUnderTest.Lease + StoreUnderTest.Retention - Tick);
+        Assert.Equal("t", await test.LettersAsync(1));
+        Assert.Equal("0", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(2), 7)));
+
+        test.Wait(Tick);
+
+        Assert.Equal("a", await test.LettersAsync(2));
+        Assert.Equal("1", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(3), 7)));
+        Assert.Equal("c", await test.LettersAsync(3));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task An_extended_claim_holds_for_a_whole_lease_more_and_a_forgotten_one_is_made_again(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var claim = await test.AcquireAsync(1);
+        test.Wait(StoreUnderTest.Lease - Tick);
+        Assert.Equal("11", await test.ExtendAsync(claim, new IdempotencyClaim(StoreUnderTest.Id(2), 7)));
+
+        test.Wait(StoreUnderTest.Lease - Tick);
+        Assert.Equal("hh", await test.LettersAsync(1, 2));
+        Assert.Equal("01", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(2), 8), new IdempotencyClaim(StoreUnderTest.Id(2), 7)));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_released_id_is_the_next_ones_at_once(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var claim = await test.AcquireAsync(1);
+        await test.ReleaseAsync(claim with { Token = claim.Token + 1 });
+        Assert.Equal("h", await test.LettersAsync(1));
+
+        await test.ReleaseAsync(claim);
+
+        var next = (await test.ClaimAsync(1))[0];
+        Assert.True(next is { Status: ClaimStatus.Acquired, TookOver: false } && next.Token > claim.Token);
+    }
+
+    [Theory]
+    [InlineData(On.Embedded, 1)]
+    [InlineData(On.Real, 1)]
+    [InlineData(On.Real, 3)]
+    public async Task An_id_twice_in_a_batch_is_held_by_the_first_and_completed_once(On on, int shards)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on, shards);
+
+        var results = await test.ClaimAsync(1, 2, 1, 3, 2);
+
+        Assert.Equal("aahah", StoreUnderTest.Letters(results));
+        Assert.Equal(StoreUnderTest.Lease, results[2].HeldFor);
+        var (one, two) = (new IdempotencyClaim(StoreUnderTest.Id(1), results[0].Token), new IdempotencyClaim(StoreUnderTest.Id(2), results[1].Token));
+        var nobodys = new IdempotencyClaim(StoreUnderTest.Id(4), 0);
+        Assert.Equal("11011", await test.ExtendAsync(one, one, one with { Token = 1 }, two, nobodys));
+        Assert.Equal("0100110", await test.CompleteAsync(one with { Token = 1 }, one, one, one with { Token = 1 }, two, nobodys, two));
+        Assert.Equal("ccc", await test.LettersAsync(1, 2, 4));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task All_answers_of_a_large_batch_come_back_to_their_places(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on, shards: 3);
+        var ids = Enumerable.Range(0, 2_500).ToArray();
+        var claims = (await test.ClaimAsync(ids)).Select((result, i) => new IdempotencyClaim(StoreUnderTest.Id(i), result.Token)).ToArray();
+
+        // Every third is completed, every third released, and the wrong token changes nothing.
+        Assert.All(await test.CompleteAsync([.. claims.Where((_, i) => i % 3 == 0)]), letter => Assert.Equal('1', letter));
+        await test.ReleaseAsync([.. claims.Where((_, i) => i % 3 == 1)]);
+        test.Wait(TimeSpan.FromSeconds(1));
+
+        var again = await test.ClaimAsync(ids);
+
+        Assert.All(ids, i => Assert.Equal("cah"[i % 3], StoreUnderTest.Letters([again[i]])[0]));
+        Assert.All(ids.Where(i => i % 3 == 2), i => Assert.Equal(TimeSpan.FromSeconds(9), again[i].HeldFor));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_completed_id_is_remembered_for_a_retention_and_at_most_a_bucket_longer(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var step = Bucket / 5;
+        var completedAt = new Dictionary<int, TimeSpan>();
+        var now = TimeSpan.Zero;
+        for (var i = 0; i < 60; i++)
+        {
+            Assert.Equal("1", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(i), 0)));
+            completedAt[i] = now;
+            test.Wait(step);
+            now += step;
+
+                foreach (var (id, at) in completedAt.ToList())
+            {
+                var claim = (await test.ClaimAsync(id))[0];
+                if (now - at < StoreUnderTest.Retention)
+                    Assert.Equal(ClaimStatus.Completed, claim.Status);
+                if (now - at >= StoreUnderTest.Retention + Bucket)
+                    Assert.Equal(ClaimStatus.Acquired, claim.Status);
+                if (claim.Status == ClaimStatus.Acquired)
+                    completedAt.Remove(id);
+            }
+        }
+
+        Assert.True(completedAt.Count < 30);
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task After_a_long_silence_what_is_past_its_retention_is_gone_at_once(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(1), 0));
+        test.Wait(StoreUnderTest.Retention * 7);
+
+        Assert.Equal("a", await test.LettersAsync(1));
+        Assert.Equal(0, await test.CompletedInRedisAsync());
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_clock_that_goes_back_forgets_nothing_and_does_not_stop_the_ring(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(1), 0));
+        var before = await test.AcquireAsync(2);
+        test.Wait(-TimeSpan.FromDays(365));
+        Assert.Equal("c", await test.LettersAsync(1));
+        Assert.True((await test.AcquireAsync(3)).Token > before.Token);
+
+        test.Wait(StoreUnderTest.Retention - Tick);
+        Assert.Equal("c", await test.LettersAsync(1));
+
+        test.Wait(Tick + Bucket);
+        Assert.Equal("a", await test.LettersAsync(1));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task Members_with_different_retentions_go_on_together(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await using var other = new RedisIdempotencyStore(test.Connection, test.Settings with { Retention = StoreUnderTest.Retention * 3 });
+        var results = new bool[1];
+        for (var i = 0; i < 100; i++)
+        {
+            await other.CompleteAsync(new[] { new IdempotencyClaim(StoreUnderTest.Id(1_000 + i), 0) }, results, CancellationToken.None);
+            Assert.Equal("1", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(i), 0)));
+            test.Wait(Bucket / 3);
+            Assert.Equal("c", await test.LettersAsync(i));
+            Assert.Equal("c", await test.LettersAsync(1_000 + i));
+        }
+
+        // Five buckets of at most a third of the longer one's, and not all that ever was.
+        Assert.True(await test.CompletedInRedisAsync() < 120);
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task With_the_claims_lost_completed_ids_are_still_known_for_their_retention(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        for (var i = 0; i < 5; i++)
+        {
+            await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(i), 0));
+            test.Wait(Bucket);
+        }
+
+        await test.Database.KeyDeleteAsync("{cloudsync:group:0}:claims");
+
+        Assert.Equal("cccc", await test.LettersAsync(1, 2, 3, 4));
+        test.Wait(StoreUnderTest.Retention - Bucket - Tick);
+        Assert.Equal("c", await test.LettersAsync(4));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task Tokens_rise_also_over_a_server_that_lost_all(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var first = await test.AcquireAsync(1);
+        var many = await test.ClaimAsync([.. Enumerable.Range(10, 1_000)]);
+        await test.ReleaseAsync(first);
+        var second = await test.AcquireAsync(1);
+        Assert.True(second.Token > many.Max(result => result.Token) && many.All(result => result.Token > first.Token));
+
+        // By the clock then: a token for each microsecond at most.
+        await test.Database.ExecuteAsync("FLUSHALL");
+        test.Wait(TimeSpan.FromSeconds(1));
+
+        Assert.True((await test.AcquireAsync(1)).Token > second.Token);
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_server_that_forgot_the_scripts_is_given_them_again(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var claim = await test.AcquireAsync(1);
+        await test.Database.ExecuteAsync("SCRIPT", "FLUSH");
+
+        Assert.Equal("h", await test.LettersAsync(1));
+        await test.Database.ExecuteAsync("SCRIPT", "FLUSH");
+        Assert.Equal("1", await test.CompleteAsync(claim));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_sweep_takes_out_what_lapsed_for_a_retention_and_counts_the_rest(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on, shards: 2);
+        await test.ClaimAsync([.. Enumerable.Range(0, 3_000)]);
+        test.Wait(StoreUnderTest.Lease + StoreUnderTest.Retention - Bucket);
+        await test.ClaimAsync([.. Enumerable.Range(3_000, 10)]);
+        await test.CompleteAsync([.. Enumerable.Range(4_000, 500).Select(i => new IdempotencyClaim(StoreUnderTest.Id(i), 0))]);
+        await test.Store.SweepAsync(CancellationToken.None);
+        Assert.Equal((3_510, 1), (test.Store.Statistics.Entries, test.Store.Statistics.CleanUps));
+
+        test.Wait(Bucket);
+        await test.Store.SweepAsync(CancellationToken.None);
+
+        Assert.Equal((510, 2), (test.Store.Statistics.Entries, test.Store.Statistics.CleanUps));
+        Assert.InRange(test.Store.Statistics.Bytes, 500 * 50, 510 * 200);
+        Assert.Equal(14, (int)await test.Database.HashLengthAsync("{cloudsync:group:0}:claims") + (int)await test.Database.HashLengthAsync("{cloudsync:group:1}:claims") - 2);
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task The_statistics_count_what_was_asked(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var results = await test.ClaimAsync(1, 2, 1);
+        await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(1), results[0].Token));
+        test.Wait(StoreUnderTest.Lease);
+        await test.ClaimAsync(1, 2);
+
+        Assert.Equal(new IdempotencyStatistics { Claims = 5, Duplicates = 1, Contended = 1, Takeovers = 1 }, test.Store.Statistics);
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task No_key_stays_for_ever(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        for (var i = 0; i < 5; i++)
+        {
+            await test.CompleteAsync(await test.AcquireAsync(i));
+            test.Wait(Bucket);
+        }
+
+        var keys = new RedisShard("cloudsync", "group", 0).Keys;
+        Assert.All(
+            await Task.WhenAll(keys.Select(key => test.Database.KeyTimeToLiveAsync(key))),
+            left => Assert.InRange(left!.Value, StoreUnderTest.Retention * 2, TimeSpan.FromHours(3)));
+    }
+
+    [Theory]
+    [InlineData("{orders}", "{cloudsync:%7Borders%7D:0}:claims")]
+    [InlineData("a:b", "{cloudsync:a%3Ab:0}:claims")]
+    [InlineData("aws-sync-group", "{cloudsync:aws-sync-group:0}:claims")]
+    public void The_name_of_a_group_stays_within_the_part_of_a_key_that_makes_its_slot(string group, string key) =>
+        Assert.Equal((RedisKey)key, new RedisShard("cloudsync", group, 0).Keys[0]);
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task Groups_know_nothing_of_each_other(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await using var other = new RedisIdempotencyStore(test.Connection, test.Settings with { Group = "another" });
+        await test.CompleteAsync(await test.AcquireAsync(1));
+        var results = new ClaimResult[1];
+
+        await other.ClaimAsync(new[] { StoreUnderTest.Id(1) }, StoreUnderTest.Lease, results, CancellationToken.None);
+
+        Assert.Equal(ClaimStatus.Acquired, results[0].Status);
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task Without_a_clock_of_the_tests_leases_run_by_the_servers(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await using var store = new RedisIdempotencyStore(test.Connection, test.Settings with { Clock = null, Group = "real time" });
+        var results = new ClaimResult[1];
+        var id = new[] { StoreUnderTest.Id(1) };
+        var lease = TimeSpan.FromMilliseconds(200);
+        await store.ClaimAsync(id, lease, results, CancellationToken.None);
+        var first = results[0];
+        Assert.InRange(first.Token / 1_000, DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeMilliseconds());
+
+        do
+            await store.ClaimAsync(id, lease, results, CancellationToken.None);
+        while (results[0].Status == ClaimStatus.Held && results[0].HeldFor <= lease);
+
+        Assert.True(results[0] is { Status: ClaimStatus.Acquired, TookOver: true } && results[0].Token > first.Token);
+    }
+}
