@@ -174,7 +174,7 @@ internal sealed class Claims(
     {
         _working.Clear();
         _held.OlderThan(ExtendAfter, _working);
-        if (_working.Count == 0)
+        if (_working.Count == 0 || _outage.GoesPast())
             return;
 
         var stillOurs = new bool[_working.Count];

@@ -68,7 +68,7 @@ public interface IIdempotencyStore
     ValueTask ExtendAsync(
         ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken);
 
-    /// <summary>What the store has seen since it was made. Asking must be cheap: a store across the network tells what it knew last.</summary>
+    /// <summary>What the store has seen since it was made. Asking must be cheap and must not throw: a store across the network tells what it knew last.</summary>
     IdempotencyStatistics Statistics { get; }
 }
 

@@ -23,7 +23,7 @@ internal sealed class RetentionWatch : IDisposable
     public RetentionWatch(IIdempotencyStore store, TimeSpan retention, TimeProvider time, ILogger log)
     {
         (_store, _retention, _time, _log) = (store, retention, time, log);
-        (_before, _at) = (store.Statistics, time.GetTimestamp());
+        (_before, _at) = (Told() ?? default, time.GetTimestamp());
         log.Remembers(retention, store.GetType().Name, _before.Capacity is { } capacity ? Enough(capacity, retention) : "its server's memory is the limit");
         _timer = time.CreateTimer(static watch => ((RetentionWatch)watch!).Look(), this, First, Interval);
     }
@@ -47,23 +47,32 @@ internal sealed class RetentionWatch : IDisposable
 
     private void Look()
     {
+        if (Told() is not { } now)
+            return;
+
+        var at = _time.GetTimestamp();
+        var (remembered, rate) = Observe(_before, now, _time.GetElapsedTime(_at, at));
+        (_before, _at) = (now, at);
+
+        // Said again when it has become much worse.
+        if (remembered >= _retention || remembered >= _said / 2)
+            return;
+
+        _said = remembered;
+        _log.RemembersTooShort(remembered, (long)rate, _retention, (long)Math.Ceiling(rate * _retention.TotalSeconds));
+    }
+
+    /// <summary>The store is the user's, perhaps, and an exception of a timer would end the process.</summary>
+    private IdempotencyStatistics? Told()
+    {
         try
         {
-            var (now, at) = (_store.Statistics, _time.GetTimestamp());
-            var (remembered, rate) = Observe(_before, now, _time.GetElapsedTime(_at, at));
-            (_before, _at) = (now, at);
-
-            // Said again when it has become much worse.
-            if (remembered >= _retention || remembered >= _said / 2)
-                return;
-
-            _said = remembered;
-            _log.RemembersTooShort(remembered, (long)rate, _retention, (long)Math.Ceiling(rate * _retention.TotalSeconds));
+            return _store.Statistics;
         }
         catch (Exception e)
         {
-            // The store is the user's, perhaps, and a timer's exception would end the process.
             _log.StatisticsFailed(e);
+            return null;
         }
     }
 }
