@@ -19,7 +19,7 @@ internal sealed record Cloud(string Name, string Section, string Program, string
 /// <summary>A cloud's consumer group: two processes, of which one is killed half-way and started again when the other has taken over what it left.</summary>
 internal sealed class Group(Cloud cloud, EndpointLedger ledger, CopiesEndpoint endpoint, IReadOnlyList<string> settings, FileLog log, Action<string> say) : IDisposable
 {
-    private readonly List<Member> _members = [];
+    private readonly Member?[] _members = new Member?[EndpointLedger.Lives];
     private Member? _killed;
 
     /// <summary>Whether both processes deliver.</summary>
@@ -29,7 +29,7 @@ internal sealed class Group(Cloud cloud, EndpointLedger ledger, CopiesEndpoint e
     public bool IsHeardAgain => ledger.RequestsOf(EndpointLedger.SecondLife) > 0;
 
     /// <summary>A process that has ended though nobody killed it.</summary>
-    public string? Fallen => _members.Find(member => member != _killed && member.HasEnded)?.Name;
+    public string? Fallen => Array.Find(_members, member => member is not null && member != _killed && member.HasEnded)?.Name;
 
     public void Start()
     {
@@ -41,7 +41,7 @@ internal sealed class Group(Cloud cloud, EndpointLedger ledger, CopiesEndpoint e
     public async Task KillAndStartAgainAsync(CancellationToken cancellation)
     {
         await ledger.EnoughAreUnderWay.WaitAsync(cancellation);
-        var killed = _killed = _members[EndpointLedger.Victim];
+        var killed = _killed = _members[EndpointLedger.Victim]!;
         await killed.KillAsync();
         var died = ledger.Kill();
         var killedAt = TimeProvider.System.GetTimestamp();
@@ -57,14 +57,15 @@ internal sealed class Group(Cloud cloud, EndpointLedger ledger, CopiesEndpoint e
 
     public void Dispose()
     {
-        _members.ForEach(member => member.Dispose());
-        _members.Clear();
+        foreach (var member in _members)
+            member?.Dispose();
+        Array.Clear(_members);
     }
 
-    private void Start(string name, int life) => _members.Add(Member.Start(
+    private void Start(string name, int life) => _members[life] = Member.Start(
         name,
         cloud.Program,
         [.. settings, $"--CloudSync:{cloud.Section}Endpoint:Url={endpoint.AddressOf(life)}"],
-        ($"CloudSync__{cloud.Section}Endpoint__ApiKey", Demo.Program.ApiKeyOf(cloud.Name)),
-        log));
+        ($"CloudSync__{cloud.Section}Endpoint__ApiKey", Program.ApiKeyOf(cloud.Name)),
+        log);
 }
