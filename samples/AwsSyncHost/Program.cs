@@ -1,4 +1,5 @@
 using CloudSync.Sdk;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 
 namespace AwsSyncHost;
@@ -14,9 +15,14 @@ public static class Program
     {
         var builder = Host.CreateApplicationBuilder(
             new HostApplicationBuilderSettings { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
-        builder.Services
+        var consumer = builder.Services
             .AddCloudSyncConsumer("aws", builder.Configuration.GetSection("CloudSync:Aws"))
             .UseHttpSink(builder.Configuration.GetSection("CloudSync:AwsEndpoint"));
+
+        // Without Redis, ids are remembered in this process alone: right for a group of one host.
+        var redis = builder.Configuration.GetSection("CloudSync:Redis");
+        if (redis.Exists())
+            consumer.UseRedisIdempotency(redis);
         configure?.Invoke(builder);
         return builder.Build();
     }

@@ -11,6 +11,7 @@ internal sealed class DemoKafka : IAsyncDisposable
     public const string DeadLetterTopic = "data-topic-dlq";
     private const int Partitions = 12;
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan CommitWithin = TimeSpan.FromSeconds(15);
 
     private readonly EmbeddedKafka? _embedded;
 
@@ -99,6 +100,19 @@ internal sealed class DemoKafka : IAsyncDisposable
         catch (KafkaException)
         {
             return null;
+        }
+    }
+
+    /// <summary>What the clouds' groups have not committed, once that is nothing or the time for it is over.</summary>
+    public async Task<Dictionary<string, long?>> LagWhenCommittedAsync(IReadOnlyList<string> clouds, CancellationToken interrupt)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var lag = clouds.ToDictionary(cloud => cloud, cloud => LagOf($"{cloud}-sync-group"));
+            if (interrupt.IsCancellationRequested || lag.Values.All(l => l == 0) || TimeProvider.System.GetElapsedTime(began) > CommitWithin)
+                return lag;
+            await Task.Delay(250, interrupt).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -1,16 +1,24 @@
 using System.Globalization;
+using Demo.Copies;
 
 namespace Demo;
 
 /// <summary>The command line.</summary>
 internal sealed record DemoOptions
 {
+    /// <summary>Fewer messages end before a process can be killed among them and be started again.</summary>
+    public const int FewestForIdempotency = 1_000;
+
     public const string Usage = """
         Posts messages to an HTTP API, which puts them into Kafka, from where two consumer groups deliver them to two endpoints that have a bad day.
         Ends with a verdict: was every accepted message delivered to each cloud, once, in order, or dead-lettered?
 
           dotnet run --project samples/Demo -- [options]
 
+          --idempotency     another run: every message is posted three times, each cloud has two processes, one of them is killed (SIGKILL) half-way and
+                            started again. The verdict: did each endpoint see each id once? Of at least 1,000 messages, and without --rate and --keep-running
+          --redis ADDRESS   where the processes of --idempotency remember ids: host:port of a real Redis; 'embedded' (default); or 'none', each in its own
+                            memory, which must turn the verdict red
           --messages N      how many messages to post, 1 to 10,000,000 (default 10,000)
           --rate N          messages a second, at most (default: as fast as the clouds take them)
           --kafka ADDRESS   host:port[,host:port] of a real Kafka in place of the embedded one; uses its topics data-topic and data-topic-dlq,
@@ -29,6 +37,10 @@ internal sealed record DemoOptions
     public int? Rate { get; init; }
 
     public string? Kafka { get; init; }
+
+    public bool Idempotency { get; init; }
+
+    public string Redis { get; init; } = DemoRedis.Embedded;
 
     public bool KeepRunning { get; init; }
 
@@ -50,13 +62,13 @@ internal sealed record DemoOptions
             if (!seen.Add(name))
                 return Refuse($"{name} is given twice.", out error);
 
-            if (name is "--messages" or "--rate" or "--kafka" or "--report")
+            if (name is "--messages" or "--rate" or "--kafka" or "--redis" or "--report")
             {
                 value ??= i + 1 < args.Count && !args[i + 1].StartsWith("--", StringComparison.Ordinal) ? args[++i] : null;
                 if (string.IsNullOrWhiteSpace(value))
                     return Refuse($"{name} needs a value.", out error);
             }
-            else if (value is not null && (name is "--keep-running" or "--help" or "-h"))
+            else if (value is not null && (name is "--idempotency" or "--keep-running" or "--help" or "-h"))
             {
                 return Refuse($"{name} takes no value.", out error);
             }
@@ -76,6 +88,12 @@ internal sealed record DemoOptions
                 case "--kafka":
                     options = options with { Kafka = value };
                     break;
+                case "--redis":
+                    options = options with { Redis = value! };
+                    break;
+                case "--idempotency":
+                    options = options with { Idempotency = true };
+                    break;
                 case "--report":
                     options = options with { Report = value };
                     break;
@@ -90,7 +108,16 @@ internal sealed record DemoOptions
             }
         }
 
-        return options;
+        return WhatContradicts(options, seen) is { } contradiction ? Refuse(contradiction, out error) : options;
+    }
+
+    private static string? WhatContradicts(DemoOptions options, HashSet<string> seen)
+    {
+        if (!options.Idempotency)
+            return seen.Contains("--redis") ? "--redis is for --idempotency." : null;
+        if (options.Messages < FewestForIdempotency)
+            return "--idempotency needs at least 1,000 --messages: with fewer there is no half-way.";
+        return seen.Contains("--rate") || options.KeepRunning ? "--rate and --keep-running are not for --idempotency." : null;
     }
 
     private static DemoOptions? Refuse(string why, out string error)

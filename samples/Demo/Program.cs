@@ -1,5 +1,6 @@
 using System.Globalization;
 using CloudSync.Sdk;
+using Demo.Copies;
 using Microsoft.Extensions.Logging;
 using Spectre.Console;
 
@@ -10,7 +11,6 @@ internal static class Program
 {
     // Nothing has moved for so long: breaks, time-outs and retries all take less.
     private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(45);
-    private static readonly TimeSpan CommitWithin = TimeSpan.FromSeconds(15);
 
     public static async Task<int> Main(string[] args)
     {
@@ -36,7 +36,7 @@ internal static class Program
         var exitCode = 1;
         try
         {
-            return exitCode = await RunAsync(options, log);
+            return exitCode = await (options.Idempotency ? CopiesRun.RunAsync(options, log) : RunAsync(options, log));
         }
         catch (Exception e)
         {
@@ -95,7 +95,7 @@ internal static class Program
         Introduce(options, kafka, api, aws, azure);
 
         // Post, and watch the messages travel.
-        var poster = new Poster(ledger, api, options.Rate);
+        using var poster = new Poster(ledger, api, options.Rate);
         var progress = new Progress(ledger, metrics, poster);
         var lag = new Dictionary<string, long?>();
         using (var over = new CancellationTokenSource())
@@ -103,7 +103,7 @@ internal static class Program
             var shown = progress.ShowAsync(over.Token);
             await PostAndSettleAsync(poster, ledger, interrupt.Token);
             if (!interrupt.Requested)
-                lag = await CommittedAsync(kafka, ledger, interrupt.Token);
+                lag = await kafka.LagWhenCommittedAsync([.. ledger.Clouds.Select(cloud => cloud.Name)], interrupt.Token);
             await over.CancelAsync();
             await shown;
         }
@@ -148,19 +148,6 @@ internal static class Program
 
         await over.CancelAsync();
         await posting;
-    }
-
-    /// <summary>What the groups have not committed, once that is nothing or the time for it is over.</summary>
-    private static async Task<Dictionary<string, long?>> CommittedAsync(DemoKafka kafka, Ledger ledger, CancellationToken interrupt)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        while (true)
-        {
-            var lag = ledger.Clouds.ToDictionary(cloud => cloud.Name, cloud => kafka.LagOf($"{cloud.Name}-sync-group"));
-            if (interrupt.IsCancellationRequested || lag.Values.All(l => l == 0) || TimeProvider.System.GetElapsedTime(began) > CommitWithin)
-                return lag;
-            await Task.Delay(250, interrupt).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
     }
 
     private const string Sample = """{ "key": "order-17", "data": { "hello": "both clouds" } }""";

@@ -54,7 +54,7 @@ internal sealed record Verdict(string Run, int Messages, bool Interrupted, IRead
             checks.Add(Of(cloud, "payload untouched, byte for byte", cloud.Accepted, cloud.Altered));
             checks.Add(Of(cloud, "dead letters complete, and say why", cloud.DeadLettered, cloud.IncompleteDeadLetters));
             if (!interrupted)
-                checks.Add(CaughtUp(cloud, lag.GetValueOrDefault(cloud.Name)));
+                checks.Add(CaughtUp(cloud.Name, cloud.Settled, lag.GetValueOrDefault(cloud.Name)));
 
             clouds.Add(new CloudCounts(
                 cloud.Name, cloud.Accepted, cloud.DeadLettered, cloud.DeadLetteredWithoutPoison, cloud.Repeated, missing.Count, cloud.Foreign));
@@ -62,6 +62,14 @@ internal sealed record Verdict(string Run, int Messages, bool Interrupted, IRead
 
         return new Verdict(ledger.Messages.Run, ledger.Messages.Count, interrupted, checks, clouds);
     }
+
+    /// <summary>Whether a cloud's group has committed everything.</summary>
+    public static Check CaughtUp(string cloud, long looked, long? lag) => new(
+        cloud,
+        "offsets committed to the end (lag 0)",
+        looked,
+        lag ?? 1,
+        lag switch { 0 => [], null => ["Kafka did not say what the group has committed"], _ => [$"{lag} records not committed"] });
 
     public string ToJson() => JsonSerializer.Serialize(this, VerdictJson.Default.Verdict);
 
@@ -105,13 +113,6 @@ internal sealed record Verdict(string Run, int Messages, bool Interrupted, IRead
 
         return invented;
     }
-
-    private static Check CaughtUp(CloudLedger cloud, long? lag) => new(
-        cloud.Name,
-        "offsets committed to the end (lag 0)",
-        cloud.Settled,
-        lag ?? 1,
-        lag switch { 0 => [], null => ["Kafka did not say what the group has committed"], _ => [$"{lag} records not committed"] });
 }
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

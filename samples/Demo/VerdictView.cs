@@ -8,10 +8,6 @@ internal static class VerdictView
 {
     public static void Show(Verdict verdict, IEnumerable<BadDayEndpoint> endpoints, Poster poster, TimeSpan elapsed)
     {
-        // A pipe has no width; 80 columns would break the table.
-        if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = 1000;
-
         AnsiConsole.WriteLine();
         foreach (var endpoint in endpoints)
             AnsiConsole.WriteLine($"{endpoint.Cloud}'s bad day: {BadDayOf(endpoint)}");
@@ -21,17 +17,26 @@ internal static class VerdictView
         foreach (var cloud in verdict.Clouds)
             AnsiConsole.WriteLine($"{cloud.Cloud}: {CountsOf(cloud, verdict.Interrupted)}");
         AnsiConsole.WriteLine();
+        Show(verdict.Checks);
+        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Summary(verdict)} ({elapsed.TotalSeconds:0.0} s)"));
+    }
+
+    /// <summary>Each check, and the first offenders of those that don't hold.</summary>
+    public static void Show(IReadOnlyList<Check> checks)
+    {
+        // A pipe has no width; 80 columns would break the table.
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 1000;
 
         var table = new Table().Border(TableBorder.Rounded)
             .AddColumn("where").AddColumn("what must hold").AddColumn(new TableColumn("checked").RightAligned())
             .AddColumn(new TableColumn("offences").RightAligned()).AddColumn("");
-        foreach (var check in verdict.Checks)
+        foreach (var check in checks)
             table.AddRow(check.Where, check.Name, Number(check.Checked), Number(check.Offences), check.Holds ? "[green]holds[/]" : "[red]BROKEN[/]");
         AnsiConsole.Write(table);
 
-        foreach (var check in verdict.Checks.Where(c => !c.Holds))
+        foreach (var check in checks.Where(c => !c.Holds))
             AnsiConsole.WriteLine($"{check.Where}: '{check.Name}' is broken by {string.Join(", ", check.Offenders)}{(check.Offences > check.Offenders.Count ? " …" : "")}");
-        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Summary(verdict)} ({elapsed.TotalSeconds:0.0} s)"));
     }
 
     private static string Summary(Verdict verdict) => (verdict.IsGood, verdict.Interrupted) switch

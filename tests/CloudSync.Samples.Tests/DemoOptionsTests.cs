@@ -25,6 +25,16 @@ public sealed class DemoOptionsTests
     }
 
     [Theory]
+    [InlineData("--idempotency --redis a:1 --messages 1000")]
+    [InlineData("--redis=a:1 --messages=1,000 --idempotency")]
+    public void A_run_of_copies_has_a_redis_of_its_own(string line)
+    {
+        var options = DemoOptions.Parse(line.Split(' '), out _);
+
+        Assert.Equal(new DemoOptions { Messages = 1_000, Idempotency = true, Redis = "a:1" }, options);
+    }
+
+    [Theory]
     [InlineData("--message 5", "'--message' is not an option.")]
     [InlineData("5", "'5' is not an option.")]
     [InlineData("--messages", "--messages needs a value.")]
@@ -37,6 +47,11 @@ public sealed class DemoOptionsTests
     [InlineData("--rate 1.5", "--rate must be a whole number from 1 to 1,000,000, not '1.5'.")]
     [InlineData("--rate 5 --rate 6", "--rate is given twice.")]
     [InlineData("--keep-running=yes", "--keep-running takes no value.")]
+    [InlineData("--idempotency=yes", "--idempotency takes no value.")]
+    [InlineData("--idempotency --messages 999", "--idempotency needs at least 1,000 --messages: with fewer there is no half-way.")]
+    [InlineData("--idempotency --rate 5", "--rate and --keep-running are not for --idempotency.")]
+    [InlineData("--keep-running --idempotency", "--rate and --keep-running are not for --idempotency.")]
+    [InlineData("--redis a:1", "--redis is for --idempotency.")]
     [InlineData("--help=me", "--help takes no value.")]
     public void What_is_wrong_is_named(string line, string expected)
     {

@@ -37,7 +37,8 @@ public sealed class PosterTests : IAsyncLifetime
         // No cloud settles anything, and there is far more to post.
         var ledger = new Ledger(new DemoMessages("run1", 100_000), "aws", "azure");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        var posting = new Poster(ledger, Address, rate: null).RunAsync(stop.Token);
+        using var poster = new Poster(ledger, Address, rate: null);
+        var posting = poster.RunAsync(stop.Token);
 
         while (ledger.Accepted < Poster.MaxOutstanding && !posting.IsCompleted)
             await Task.Delay(20, Cancellation);
@@ -52,7 +53,7 @@ public sealed class PosterTests : IAsyncLifetime
     {
         var ledger = new Ledger(new DemoMessages("run1", 800), "aws");
         _statusOfRequest = request => request % 7 == 3 ? 503 : 202;
-        var poster = new Poster(ledger, Address, rate: null);
+        using var poster = new Poster(ledger, Address, rate: null);
 
         await poster.RunAsync(Cancellation);
 
@@ -67,7 +68,7 @@ public sealed class PosterTests : IAsyncLifetime
     public async Task Some_messages_are_posted_twice_with_one_id()
     {
         var ledger = new Ledger(new DemoMessages("run1", 800), "aws");
-        var poster = new Poster(ledger, Address, rate: null);
+        using var poster = new Poster(ledger, Address, rate: null);
 
         await poster.RunAsync(Cancellation);
 
