@@ -28,7 +28,7 @@ internal sealed class RedisCalls(RedisConnection connection, int maxInFlight)
         catch (Exception e) when (e is not ObjectDisposedException)
         {
             connection.Failed(e);
-            throw new RedisStoreException(RedisFailure.Describe(e, what, connection.EndpointOf(keys[0])), e);
+            throw new RedisStoreException(RedisFailure.Describe(e, what, connection.EndpointOf(keys[0]), connection.RefusedCertificate), e);
         }
         finally
         {

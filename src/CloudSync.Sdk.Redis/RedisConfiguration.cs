@@ -5,7 +5,7 @@ namespace CloudSync.Sdk;
 /// <summary>Turns the settings into those of the client.</summary>
 internal static class RedisConfiguration
 {
-    public static ConfigurationOptions Make(RedisIdempotencyOptions options, string clientName, TimeSpan callTimeout, Action<ConfigurationOptions>? configure)
+    public static ConfigurationOptions Make(RedisIdempotencyOptions options, RedisTls? tls, string clientName, TimeSpan callTimeout, Action<ConfigurationOptions>? configure)
     {
         var client = new ConfigurationOptions
         {
@@ -15,6 +15,7 @@ internal static class RedisConfiguration
             DefaultDatabase = options.Database,
             ConnectTimeout = (int)options.ConnectTimeout.TotalMilliseconds,
             AsyncTimeout = (int)Math.Ceiling(callTimeout.TotalMilliseconds),
+            SyncTimeout = (int)Math.Ceiling(callTimeout.TotalMilliseconds), // Also bounds how long a call waits for a connection.
 
             // A host starts while Redis is down; the client tries again for as long as it takes.
             AbortOnConnectFail = false,
@@ -32,11 +33,10 @@ internal static class RedisConfiguration
                 client.EndPoints.Add(endpoint);
         }
 
-        if (options.Tls)
+        if (tls is not null)
         {
             client.Ssl = true;
-            var (authorities, certificate) = (RedisTls.Authorities(options), RedisTls.ClientCertificate(options));
-            client.SslClientAuthenticationOptions = host => RedisTls.For(host, authorities, certificate);
+            client.SslClientAuthenticationOptions = tls.For;
         }
 
         configure?.Invoke(client);

@@ -9,8 +9,10 @@ namespace CloudSync.Sdk;
 /// The connection of one store. It is made with the first call and then mended by the client itself, for as long as it takes; a host starts while Redis is down. An outage is said
 /// once.
 /// </summary>
-internal sealed class RedisConnection(Func<Task<IConnectionMultiplexer>> connect, bool isOurs, ILogger? logger) : IAsyncDisposable
+internal sealed class RedisConnection(Func<Task<IConnectionMultiplexer>> connect, bool isOurs, ILogger? logger, RedisTls? tls = null) : IAsyncDisposable
 {
+    private const string PolicyField = "maxmemory_policy:";
+
     private readonly Lock _gate = new();
     private readonly HashSet<EndPoint> _down = [];
     private readonly ILogger _log = logger ?? NullLogger.Instance;
@@ -25,6 +27,9 @@ internal sealed class RedisConnection(Func<Task<IConnectionMultiplexer>> connect
         var database = Volatile.Read(ref _database);
         return database is { IsCompletedSuccessfully: true } ? new(database.Result) : new(ConnectedAsync());
     }
+
+    /// <summary>Why the certificate that the server showed last was not accepted; <see langword="null"/> when it was.</summary>
+    public string? RefusedCertificate => tls?.Refused;
 
     /// <summary>Who is in charge of a key, for an error.</summary>
     public string EndpointOf(RedisKey key)
@@ -141,34 +146,27 @@ internal sealed class RedisConnection(Func<Task<IConnectionMultiplexer>> connect
     /// <summary>A server that makes room by throwing keys away forgets ids. Said once; where the server may not be asked, nothing is.</summary>
     private async Task LookAtPolicyAsync(IConnectionMultiplexer multiplexer)
     {
+        lock (_gate)
+        {
+            if (_policyKnown)
+                return;
+        }
+
         try
         {
-            foreach (var server in multiplexer.GetServers())
+            // By a script: the client's own INFO wants to be allowed everything.
+            var memory = (string?)await multiplexer.GetDatabase().ScriptEvaluateAsync("return redis.call('INFO', 'memory')", null, null, CommandFlags.DemandMaster).ConfigureAwait(false);
+            var policy = memory?.Split('\n').FirstOrDefault(line => line.StartsWith(PolicyField, StringComparison.Ordinal))?[PolicyField.Length..].Trim();
+            lock (_gate)
             {
-                if (!server.IsConnected || server.IsReplica)
-                    continue;
+                if (_policyKnown)
+                    return;
 
-                lock (_gate)
-                {
-                    if (_policyKnown)
-                        return;
-                }
-
-                var memory = await server.InfoAsync("memory").ConfigureAwait(false);
-                var policy = memory.SelectMany(group => group).FirstOrDefault(pair => pair.Key == "maxmemory_policy").Value;
-                if (policy is null)
-                    continue;
-
-                lock (_gate)
-                {
-                    if (_policyKnown)
-                        return;
-                    _policyKnown = true;
-                }
-
-                if (policy != "noeviction")
-                    RedisStoreLog.KeysMayBeEvicted(_log, Text(server.EndPoint), policy);
+                _policyKnown = true;
             }
+
+            if (policy is not null and not "noeviction")
+                RedisStoreLog.KeysMayBeEvicted(_log, policy);
         }
         catch (Exception)
         {

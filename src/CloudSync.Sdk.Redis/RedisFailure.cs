@@ -9,13 +9,17 @@ internal static class RedisFailure
     /// <param name="exception">What the client threw.</param>
     /// <param name="what">What was being done: <c>claim</c>.</param>
     /// <param name="endpoint">Where.</param>
-    public static string Describe(Exception exception, string what, string endpoint) => $"Redis at {endpoint} did not {what} ids: {Reason(exception)}";
+    /// <param name="refusedCertificate">Why the server's certificate is not accepted, when it is not.</param>
+    public static string Describe(Exception exception, string what, string endpoint, string? refusedCertificate = null) =>
+        $"Redis at {endpoint} did not {what} ids: {Reason(exception, refusedCertificate)}";
 
-    private static string Reason(Exception exception) => exception switch
+    private static string Reason(Exception exception, string? refusedCertificate) => exception switch
     {
         RedisServerException server => Refused(server),
         RedisTimeoutException or TimeoutException =>
             "it did not answer in time, and whether it did what it was asked is not known. Look at its load, SLOWLOG and the network; the time is Idempotency:StoreTimeout.",
+        RedisConnectionException when refusedCertificate is not null =>
+            $"its certificate is not accepted: {refusedCertificate}. It must name the host that Endpoints names, and be issued by an authority in TlsCaFile, or without that by one that the machine trusts.",
         RedisConnectionException connection => NotConnected(connection),
         RedisCommandException command => $"the client refused: {FirstLine(command)}",
         _ => $"{exception.GetType().Name}: {FirstLine(exception)}",
@@ -62,8 +66,6 @@ internal static class RedisFailure
         {
             if (inner is RedisServerException server)
                 return Refused(server);
-            if (inner is System.Security.Authentication.AuthenticationException)
-                return "its certificate was not accepted: it must name the host that Endpoints names, and be issued by TlsCaFile or by an authority that the machine trusts.";
         }
 
         return exception.FailureType switch

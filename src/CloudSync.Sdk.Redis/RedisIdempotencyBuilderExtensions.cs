@@ -70,8 +70,9 @@ public static class RedisIdempotencyBuilderExtensions
         var name = builder.Name;
         return builder.UseStore((services, redis, consumer) =>
         {
-            var client = RedisConfiguration.Make(redis, "cloudsync-" + name, consumer.Idempotency.StoreTimeout, configureClient);
-            return new RedisConnection(async () => await ConnectionMultiplexer.ConnectAsync(client).ConfigureAwait(false), isOurs: true, Logger(services));
+            var tls = redis.Tls ? new RedisTls(redis) : null;
+            var client = RedisConfiguration.Make(redis, tls, "cloudsync-" + name, consumer.Idempotency.StoreTimeout, configureClient);
+            return new RedisConnection(async () => await ConnectionMultiplexer.ConnectAsync(client).ConfigureAwait(false), isOurs: true, Logger(services), tls);
         });
     }
 

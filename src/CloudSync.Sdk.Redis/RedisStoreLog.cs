@@ -13,8 +13,8 @@ internal static partial class RedisStoreLog
 
     [LoggerMessage(
         1303, LogLevel.Warning,
-        "Redis at {Endpoint} has maxmemory-policy {Policy}: when its memory is full it throws keys away, and the ids in them are forgotten, so their messages may be delivered again. Set noeviction.")]
-    public static partial void KeysMayBeEvicted(ILogger logger, string endpoint, string policy);
+        "Redis has maxmemory-policy {Policy}: when its memory is full it throws keys away, and the ids in them are forgotten, so their messages may be delivered again. Set noeviction.")]
+    public static partial void KeysMayBeEvicted(ILogger logger, string policy);
 
     [LoggerMessage(1304, LogLevel.Warning, "The idempotency store could not clean up claims whose owners never came back; it tries again with the next clean-up.")]
     public static partial void SweepFailed(ILogger logger, Exception exception);

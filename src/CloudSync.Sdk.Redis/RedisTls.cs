@@ -3,19 +3,25 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace CloudSync.Sdk;
 
-/// <summary>How the other side of an encrypted connection is verified: always by its chain and by the name that it was called by.</summary>
-internal static class RedisTls
+/// <summary>How the other side of an encrypted connection is verified: always by its chain, and by the name that it was called by.</summary>
+internal sealed class RedisTls(RedisIdempotencyOptions options)
 {
+    private readonly X509Certificate2Collection? _authorities = Authorities(options);
+    private readonly X509Certificate2? _client = ClientCertificate(options);
+
+    /// <summary>Why the certificate that was shown last was not accepted; <see langword="null"/> when it was. The client says only that it could not connect.</summary>
+    public string? Refused { get; private set; }
+
     /// <summary>What the settings say of TLS, for a host.</summary>
-    public static SslClientAuthenticationOptions For(string host, X509Certificate2Collection? authorities, X509Certificate2? client)
+    public SslClientAuthenticationOptions For(string host)
     {
-        var tls = new SslClientAuthenticationOptions { TargetHost = host };
-        if (client is not null)
-            tls.ClientCertificateContext = SslStreamCertificateContext.Create(client, additionalCertificates: null);
-        if (authorities is not null)
+        var tls = new SslClientAuthenticationOptions { TargetHost = host, RemoteCertificateValidationCallback = (_, _, chain, errors) => Accepts(host, chain, errors) };
+        if (_client is not null)
+            tls.ClientCertificateContext = SslStreamCertificateContext.Create(_client, additionalCertificates: null);
+        if (_authorities is not null)
         {
             tls.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            tls.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+            tls.CertificateChainPolicy.CustomTrustStore.AddRange(_authorities);
         }
 
         return tls;
@@ -40,5 +46,17 @@ internal static class RedisTls
 
         // Windows wants a key that stands in a store.
         return OperatingSystem.IsWindows() ? X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null) : new X509Certificate2(pem);
+    }
+
+    private bool Accepts(string host, X509Chain? chain, SslPolicyErrors errors)
+    {
+        Refused = errors switch
+        {
+            SslPolicyErrors.None => null,
+            _ when errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable) => "it shows none",
+            _ when errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) => $"it does not name {host}",
+            _ => string.Join(", ", chain?.ChainStatus.Select(status => status.Status.ToString()) ?? []),
+        };
+        return errors == SslPolicyErrors.None;
     }
 }

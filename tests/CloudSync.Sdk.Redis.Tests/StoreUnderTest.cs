@@ -1,6 +1,7 @@
 using CloudSync.Sdk.Testing;
 using CloudSync.Tests;
 using StackExchange.Redis;
+using Xunit;
 
 namespace CloudSync.Sdk.Redis.Tests;
 
@@ -69,7 +70,7 @@ internal sealed class StoreUnderTest : IAsyncDisposable
     public async Task<IdempotencyClaim> AcquireAsync(int id)
     {
         var result = (await ClaimAsync(id))[0];
-        Xunit.Assert.Equal(ClaimStatus.Acquired, result.Status);
+        Assert.Equal(ClaimStatus.Acquired, result.Status);
         return new IdempotencyClaim(Id(id), result.Token);
     }
 

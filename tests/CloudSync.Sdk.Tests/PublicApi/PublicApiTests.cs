@@ -12,6 +12,7 @@ public class PublicApiTests
     [Theory]
     [InlineData("CloudSync.Sdk")]
     [InlineData("CloudSync.Sdk.Http")]
+    [InlineData("CloudSync.Sdk.Redis")]
     [InlineData("CloudSync.Sdk.Testing")]
     [InlineData("CloudSync.Sdk.Testing.Redis")]
     public void The_public_API_is_the_one_that_was_agreed_on(string assembly)
