@@ -17,15 +17,15 @@ public sealed class RedisStoreContractTests(SharedServers servers) : IClassFixtu
         return new IdempotencyStoreUnderTest { Store = group.Open(), OpenAnother = () => new(group.Open()), LetTimePass = group.PassAsync };
     }).VerifyAsync(name);
 
-    [Property(MaxTest = 100, EndSize = 100)]
+    [Property(MaxTest = 200, Arbitrary = [typeof(IdempotencySteps)])]
     public Task On_Garnet_it_answers_as_the_model(IdempotencyStep[] steps, bool inParts) => RunAsync(On.Embedded, steps, inParts);
 
     [Fact]
     public async Task On_redis_server_it_answers_as_the_model()
     {
         RedisServer.SkipWithout();
-        var first = Random.Shared.Next(int.MaxValue - 100);
-        for (var seed = first; seed < first + 100; seed++)
+        var first = Random.Shared.Next(int.MaxValue - 200);
+        for (var seed = first; seed < first + 200; seed++)
             await RunAsync(On.Real, IdempotencySteps.Random(seed, 50), inParts: seed % 2 == 0);
     }
 

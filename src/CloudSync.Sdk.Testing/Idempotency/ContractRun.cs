@@ -26,6 +26,9 @@ internal sealed class ContractRun(
     /// <summary>The retention of the store.</summary>
     public TimeSpan Retention => retention;
 
+    /// <summary>A time after which an id must still be remembered: nearly its retention where the clock stands still, half of it where time passes by itself.</summary>
+    public TimeSpan NearlyRetention => retention * (given.LetTimePass is null ? 0.5 : 0.9);
+
     /// <summary>How long a call may take, and all calls of a race together.</summary>
     public TimeSpan Patience => patience;
 

@@ -16,6 +16,26 @@ internal static class RetentionCases
             await run.ExpectCompletesAsync(run.Other, claim, false, "Completing it again then").ConfigureAwait(false);
         }, Forgets: true),
 
+        new("Completed ids are remembered for their retention, whenever they were completed", async run =>
+        {
+            // At several times, for a store that keeps ids in parts by their time: an id is not to go with those before it.
+            await run.OpenOtherAsync().ConfigureAwait(false);
+            var keys = ContractRun.NewKeys(4);
+            foreach (var key in keys)
+            {
+                var claim = await run.AcquireAsync(run.One, key, ContractRun.LongLease).ConfigureAwait(false);
+                await run.ExpectCompletesAsync(run.One, claim, true, "Completing a claimed id").ConfigureAwait(false);
+                await run.PassAsync(run.Retention / 10).ConfigureAwait(false);
+            }
+
+            await run.PassAsync(run.NearlyRetention - (0.4 * run.Retention)).ConfigureAwait(false);
+            foreach (var key in keys)
+            {
+                await run.ExpectCompletedAsync(run.Other, key, $"A claim {run.NearlyRetention} after the completion, of a retention of {run.Retention}").ConfigureAwait(false);
+                await run.PassAsync(run.Retention / 10).ConfigureAwait(false);
+            }
+        }, Forgets: true),
+
         new("A completed id is forgotten after its retention", async run =>
         {
             if (!run.MustForget)

@@ -13,10 +13,10 @@ public class IdempotencyModelTests
 
     public static TheoryData<Break> Breaks => [.. Enum.GetValues<Break>().Except([Break.Nothing, .. Unseen])];
 
-    [Property(MaxTest = 500, EndSize = 200)]
+    [Property(MaxTest = 500, Arbitrary = [typeof(IdempotencySteps)])]
     public Task The_in_memory_store_answers_as_the_model(IdempotencyStep[] steps) => RunAsync(steps, new IdempotencyOptions { Retention = IdempotencySteps.Retention });
 
-    [Property(MaxTest = 500, EndSize = 200)]
+    [Property(MaxTest = 500, Arbitrary = [typeof(IdempotencySteps)])]
     public Task An_in_memory_store_with_little_room_forgets_the_oldest_completed_and_never_a_claim(IdempotencyStep[] steps, byte room) =>
         RunAsync(steps, new IdempotencyOptions { Retention = IdempotencySteps.Retention, MaxEntries = 1 + (room % 12) }, mayEvict: true);
 
