@@ -109,6 +109,29 @@ public sealed class EndpointLedgerTests
     }
 
     [Fact]
+    public void The_victim_is_not_killed_while_another_answer_to_it_is_due()
+    {
+        Arrival[] before = [Arrival(Half, "before")];
+        _ledger.Arrive(EndpointLedger.Victim, before);
+        SendAll(EndpointLedger.Other, 0, Half);
+        SendAll(EndpointLedger.Victim, Half + 1, Half + 1 + EndpointLedger.EnoughUnderWay);
+        Assert.False(_ledger.EnoughAreUnderWay.IsCompleted);
+
+        _ledger.Answer(EndpointLedger.Victim, before);
+        Assert.True(_ledger.EnoughAreUnderWay.IsCompleted);
+    }
+
+    [Fact]
+    public void What_another_had_sent_before_the_victim_did_need_not_come_again()
+    {
+        Send(EndpointLedger.Other, 17);
+        Send(EndpointLedger.Victim, 17, isAnswered: false);
+
+        Assert.Equal(0, _ledger.Kill());
+        Assert.Equal(["run1-17"], _ledger.CameAgainForNothing.Ids);
+    }
+
+    [Fact]
     public void What_the_victim_sent_and_is_read_after_its_death_has_died_with_it()
     {
         _ledger.Kill();

@@ -35,7 +35,8 @@ internal static class CopiesRun
         foreach (var group in groups)
             group.Start();
         var lag = new Dictionary<string, long?>();
-        if (await AllIsDoneAsync())
+        await DoAllAsync();
+        if (!interrupt.Requested)
             lag = await kafka.LagWhenCommittedAsync([.. ledger.Clouds.Select(c => c.Name)], interrupt.Token);
 
         // Nobody sends any more; judge.
@@ -55,7 +56,7 @@ internal static class CopiesRun
         void Say(FormattableString text) =>
             Console.WriteLine(FormattableString.Invariant($"{TimeProvider.System.GetElapsedTime(began).TotalSeconds,4:0} s | ") + FormattableString.Invariant(text));
 
-        async Task<bool> AllIsDoneAsync()
+        async Task DoAllAsync()
         {
             using var over = CancellationTokenSource.CreateLinkedTokenSource(interrupt.Token);
             var doing = PostAndKillAsync(poster, groups, over.Token);
@@ -63,8 +64,7 @@ internal static class CopiesRun
             var moved = TimeProvider.System.GetTimestamp();
             var shown = moved;
             string? fallen = null;
-            bool done;
-            while (!(done = doing.IsCompleted && ledger.Clouds.All(cloud => cloud.CarriedOut >= ledger.Messages.Count))
+            while (!(doing.IsCompleted && ledger.Clouds.All(cloud => cloud.CarriedOut >= ledger.Messages.Count))
                 && !interrupt.Requested
                 && TimeProvider.System.GetElapsedTime(moved) < Standstill)
             {
@@ -86,7 +86,8 @@ internal static class CopiesRun
 
             await over.CancelAsync();
             await doing;
-            return fallen is null || interrupt.Requested ? done : throw new DemoException($"The process of {fallen} has ended, and nobody has killed it.");
+            if (fallen is not null && !interrupt.Requested)
+                throw new DemoException($"The process of {fallen} has ended, and nobody has killed it.");
         }
 
         string Progress() => string.Join(", ", ledger.Clouds.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Name} {c.CarriedOut:N0}")));
@@ -121,7 +122,7 @@ internal static class CopiesRun
         $"--CloudSync:{cloud.Section}:DeadLetters:Topic={DemoKafka.DeadLetterTopic}",
         $"--CloudSync:{cloud.Section}:SinkTimeout=00:00:08",
         $"--CloudSync:{cloud.Section}:Idempotency:Lease=00:00:08",
-        $"--CloudSync:{cloud.Section}:MaxBatchSize=50",
+        $"--CloudSync:{cloud.Section}:MaxBatchSize=20",
         $"--CloudSync:{cloud.Section}:Kafka:session.timeout.ms={(kafka.IsEmbedded ? 3_000 : 6_000)}",
         $"--CloudSync:{cloud.Section}:Kafka:heartbeat.interval.ms=500",
         $"--CloudSync:{cloud.Section}Endpoint:ApiKeyHeader={cloud.ApiKeyHeader}",

@@ -23,14 +23,8 @@ internal static class CopiesVerdictView
         _ => "VERDICT: BROKEN.",
     };
 
-    private static string CountsOf(CopiesCounts cloud, int posted)
-    {
-        var again = cloud.Received - cloud.CarriedOut;
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{cloud.CarriedOut:N0} messages carried out, {cloud.Received:N0} received in requests, of {posted:N0} copies in Kafka. ")
-            + string.Create(
-                CultureInfo.InvariantCulture,
-                $"Of the {again:N0} received again, {cloud.CameAgain:N0} had died unanswered with the killed process ({cloud.DiedWithProcess:N0} had), and {cloud.CameAgainAnswered:N0} were answered in its last moment.");
-    }
+    private static string CountsOf(CopiesCounts cloud, int posted) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{cloud.CarriedOut:N0} messages carried out, {cloud.Received:N0} received in requests, of {posted:N0} copies in Kafka. Of the {cloud.Received - cloud.CarriedOut:N0} received again, "
+        + $"{cloud.CameAgain:N0} of {cloud.DiedWithProcess:N0} had died unanswered with the killed process, and {cloud.CameAgainAnswered:N0} had been answered in its last moment.");
 }

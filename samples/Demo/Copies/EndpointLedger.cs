@@ -39,8 +39,8 @@ internal sealed class EndpointLedger(string name, DemoMessages messages)
     /// <summary>Two processes, and one of them twice.</summary>
     public const int Lives = 3;
 
-    /// <summary>The victim is killed when so many of its messages are under way.</summary>
-    public const int EnoughUnderWay = 8;
+    /// <summary>The victim is killed when so many of its messages are kept back, and no other answer to it is due: few of those it got are then not yet written down.</summary>
+    public const int EnoughUnderWay = 12;
 
     private readonly Lock _lock = new();
     private readonly Seen[] _seen = new Seen[messages.Count];
@@ -50,6 +50,7 @@ internal sealed class EndpointLedger(string name, DemoMessages messages)
     private readonly TaskCompletionSource _underWay = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _carriedOut;
     private int _keptBack;
+    private int _answersDue;
 
     public string Name { get; } = name;
 
@@ -118,6 +119,8 @@ internal sealed class EndpointLedger(string name, DemoMessages messages)
             var sender = _lives[life];
             sender.Requests++;
             var keepBack = life == Victim && (sender.IsDead || CarriedOut >= messages.Count / 2);
+            if (life == Victim && !keepBack)
+                _answersDue++;
             foreach (var arrival in arrivals)
             {
                 var n = messages.Number(arrival.Id);
@@ -127,14 +130,13 @@ internal sealed class EndpointLedger(string name, DemoMessages messages)
                     Invented.Add(arrival.Id);
 
                 // What the victim sent in its last moment may be read after its death.
-                if (n >= 0 && sender.IsDead && _lost.Add(n))
-                    DiedWithProcess++;
+                if (n >= 0 && sender.IsDead)
+                    Lose(n);
                 if (n >= 0 && keepBack)
                     _keptBack++;
             }
 
-            if (_keptBack >= EnoughUnderWay)
-                _underWay.TrySetResult();
+            SayWhenEnough();
             return !keepBack;
         }
     }
@@ -152,6 +154,10 @@ internal sealed class EndpointLedger(string name, DemoMessages messages)
                 if (messages.Number(arrival.Id) is >= 0 and var n)
                     _seen[n].Answered = true;
             }
+
+            if (life == Victim)
+                _answersDue--;
+            SayWhenEnough();
         }
     }
 
@@ -163,8 +169,8 @@ internal sealed class EndpointLedger(string name, DemoMessages messages)
             _lives[Victim].IsDead = true;
             for (var n = 0; n < _seen.Length; n++)
             {
-                if (_seen[n] is { Times: > 0, Life: Victim, Answered: false } && _lost.Add(n))
-                    DiedWithProcess++;
+                if (_seen[n] is { Life: Victim, Answered: false })
+                    Lose(n);
             }
 
             return DiedWithProcess;
@@ -172,6 +178,19 @@ internal sealed class EndpointLedger(string name, DemoMessages messages)
     }
 
     private static ulong Hash(string text) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(text.AsSpan()));
+
+    private void SayWhenEnough()
+    {
+        if (_keptBack >= EnoughUnderWay && _answersDue == 0)
+            _underWay.TrySetResult();
+    }
+
+    // A message that was sent before, by another, need not come again: that one may have written down its answer.
+    private void Lose(int n)
+    {
+        if (_seen[n].Times == 1 && _lost.Add(n))
+            DiedWithProcess++;
+    }
 
     private void Take(int n, int life, in Arrival arrival, bool carryOut)
     {
