@@ -13,6 +13,7 @@ down? Takes less than a minute, and needs the .NET 10 SDK alone: Kafka and Redis
   --redis ADDRESS   host:port of a real Redis; or 'none': each process remembers ids by itself, and the verdict must be red
   --report FILE     writes the verdict as JSON
 
+Write an option and its value apart: PowerShell breaks --redis=host:port at its colon.
 Exit code: 0 the verdict is good, 1 it is not, or the run could not go on, 2 the command line is wrong, 130 interrupted.
 '@
     exit 0
