@@ -123,13 +123,10 @@ public sealed class RedisFailureTests
 
         var errors = new List<Exception>
         {
-            await Assert.ThrowsAsync<RedisStoreException>(() => other.LettersAsync(1)),
-            await Assert.ThrowsAsync<RedisStoreException>(() => wrong.LettersAsync(1)),
-            await Assert.ThrowsAsync<RedisStoreException>(() => none.LettersAsync(1)),
+            await other.ErrorAsync("The user may not do that"),
+            await wrong.ErrorAsync("User and Password were refused"),
+            await none.ErrorAsync("User and Password were refused"),
         };
-        Assert.Contains("The user may not do that", errors[0].Message, StringComparison.Ordinal);
-        Assert.Contains("User and Password were refused", errors[1].Message, StringComparison.Ordinal);
-        Assert.Contains("User and Password were refused", errors[2].Message, StringComparison.Ordinal);
         Assert.All(errors, error => Assert.DoesNotContain("SECRET", error.ToString(), StringComparison.Ordinal));
         Assert.All(new[] { store, other, wrong, none }, each => Assert.DoesNotContain("SECRET", each.LogText, StringComparison.Ordinal));
     }
@@ -148,8 +145,7 @@ public sealed class RedisFailureTests
         Assert.Equal("a", await store.LettersAsync(1));
         foreach (var refused in new[] { stranger, machines, misnamed })
         {
-            var error = await Assert.ThrowsAsync<RedisStoreException>(() => refused.LettersAsync(1));
-            Assert.Contains("certificate is not accepted", error.Message, StringComparison.Ordinal);
+            var error = await refused.ErrorAsync("certificate is not accepted");
             Assert.DoesNotContain("SECRET", error.ToString(), StringComparison.Ordinal);
         }
 
@@ -210,7 +206,7 @@ public sealed class RedisFailureTests
         var next = store.LettersAsync(3);
         await server.ResumeAsync();
 
-        Assert.Equal("a", await next);
+        Assert.Equal("a", await next.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken));
         await store.UntilAsync("a", 2);
         await store.UntilAsync("a", 1);
     }

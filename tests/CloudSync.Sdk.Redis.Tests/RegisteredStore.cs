@@ -97,5 +97,19 @@ internal sealed class RegisteredStore : IAsyncDisposable
         }
     }
 
+    /// <summary>Claims until it fails with these words: before, the client may only know that it is not connected yet.</summary>
+    public async Task<RedisStoreException> ErrorAsync(string words)
+    {
+        var patience = Stopwatch.StartNew();
+        while (true)
+        {
+            var error = await Assert.ThrowsAsync<RedisStoreException>(() => LettersAsync(1));
+            if (error.Message.Contains(words, StringComparison.Ordinal))
+                return error;
+            if (patience.Elapsed > TimeSpan.FromSeconds(30))
+                Assert.Fail($"No claim failed with '{words}' for 30 s, but: {error}");
+        }
+    }
+
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 }
