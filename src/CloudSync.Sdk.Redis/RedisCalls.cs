@@ -25,7 +25,7 @@ internal sealed class RedisCalls(RedisConnection connection, int maxInFlight)
             var database = await connection.DatabaseAsync().ConfigureAwait(false);
             return await database.ScriptEvaluateAsync(script, keys, arguments, Flags).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not ObjectDisposedException)
+        catch (Exception e) when (e is not ObjectDisposedException || !connection.IsDisposed)
         {
             connection.Failed(e);
             throw new RedisStoreException(RedisFailure.Describe(e, what, connection.EndpointOf(keys[0]), connection.RefusedCertificate), e);

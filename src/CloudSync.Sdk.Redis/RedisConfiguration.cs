@@ -7,6 +7,8 @@ internal static class RedisConfiguration
 {
     public static ConfigurationOptions Make(RedisIdempotencyOptions options, RedisTls? tls, string clientName, TimeSpan callTimeout, Action<ConfigurationOptions>? configure)
     {
+        // Less than the caller waits: its own "did not answer in time" says neither where nor why.
+        var timeout = (int)Math.Ceiling(callTimeout.TotalMilliseconds * 0.8);
         var client = new ConfigurationOptions
         {
             ClientName = clientName,
@@ -14,8 +16,11 @@ internal static class RedisConfiguration
             Password = string.IsNullOrEmpty(options.Password) ? null : options.Password,
             DefaultDatabase = options.Database,
             ConnectTimeout = (int)options.ConnectTimeout.TotalMilliseconds,
-            AsyncTimeout = (int)Math.Ceiling(callTimeout.TotalMilliseconds),
-            SyncTimeout = (int)Math.Ceiling(callTimeout.TotalMilliseconds), // Also bounds how long a call waits for a connection.
+            AsyncTimeout = timeout,
+            SyncTimeout = timeout,
+
+            // Without a connection a call fails at once, and says so; the caller asks again in a second.
+            BacklogPolicy = BacklogPolicy.FailFast,
 
             // A host starts while Redis is down; the client tries again for as long as it takes.
             AbortOnConnectFail = false,

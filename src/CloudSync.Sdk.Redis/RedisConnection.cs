@@ -21,6 +21,9 @@ internal sealed class RedisConnection(Func<Task<IConnectionMultiplexer>> connect
     private bool _policyKnown;
     private bool _disposed;
 
+    /// <summary>Whether the store was disposed of, and not the user's connection alone.</summary>
+    public bool IsDisposed => Volatile.Read(ref _disposed);
+
     /// <summary>The database, connected or about to be.</summary>
     public ValueTask<IDatabase> DatabaseAsync()
     {
@@ -143,7 +146,10 @@ internal sealed class RedisConnection(Func<Task<IConnectionMultiplexer>> connect
             _ = LookAtPolicyAsync(multiplexer);
     }
 
-    /// <summary>A server that makes room by throwing keys away forgets ids. Said once; where the server may not be asked, nothing is.</summary>
+    /// <summary>
+    /// A server that makes room by throwing keys away forgets ids; one that frees a set where it expires stands still meanwhile. Said once; where the server may not be asked, nothing
+    /// is.
+    /// </summary>
     private async Task LookAtPolicyAsync(IConnectionMultiplexer multiplexer)
     {
         lock (_gate)
@@ -167,6 +173,11 @@ internal sealed class RedisConnection(Func<Task<IConnectionMultiplexer>> connect
 
             if (policy is not null and not "noeviction")
                 RedisStoreLog.KeysMayBeEvicted(_log, policy);
+
+            var lazy = (string?[]?)await multiplexer.GetDatabase().ScriptEvaluateAsync(
+                "return redis.call('CONFIG', 'GET', 'lazyfree-lazy-expire')", null, null, CommandFlags.DemandMaster).ConfigureAwait(false);
+            if (lazy is [_, "no"])
+                RedisStoreLog.ExpiryBlocks(_log);
         }
         catch (Exception)
         {

@@ -21,6 +21,7 @@ internal static class RedisFailure
         RedisConnectionException when refusedCertificate is not null =>
             $"its certificate is not accepted: {refusedCertificate}. It must name the host that Endpoints names, and be issued by an authority in TlsCaFile, or without that by one that the machine trusts.",
         RedisConnectionException connection => NotConnected(connection),
+        ObjectDisposedException => "its connection, which this program has made itself and given to UseRedisIdempotency, has been disposed of. Keep it for as long as the host runs.",
         RedisCommandException command => $"the client refused: {FirstLine(command)}",
         _ => $"{exception.GetType().Name}: {FirstLine(exception)}",
     };
@@ -62,17 +63,22 @@ internal static class RedisFailure
 
     private static string NotConnected(RedisConnectionException exception)
     {
+        // Of a call that found no connection the outer exception says that, and the inner ones why there is none.
+        var reason = exception.FailureType;
         for (Exception? inner = exception; inner is not null; inner = inner.InnerException)
         {
             if (inner is RedisServerException server)
                 return Refused(server);
+
+            if (inner is RedisConnectionException connection)
+                reason = connection.FailureType;
         }
 
-        return exception.FailureType switch
+        return reason switch
         {
             ConnectionFailureType.AuthenticationFailure => BadCredentials,
             ConnectionFailureType.Loading => "it reads its data from disk after a start, and takes no commands until that is done: wait.",
-            _ => $"there is no connection ({exception.FailureType}){Unknown(exception)}. The client goes on trying; if it stays, look whether the server runs, and at Endpoints, Tls, User and Password.",
+            _ => $"there is no connection ({reason}){Unknown(exception)}. The client goes on trying; if it stays, look whether the server runs, and at Endpoints, Tls, User and Password.",
         };
     }
 

@@ -33,6 +33,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
     private long _entries;
     private long _bytes;
     private long _cleanUps;
+    private int _disposed;
 
     public RedisIdempotencyStore(IConnectionMultiplexer connection, RedisStoreSettings settings, TimeProvider? time = null, ILogger? logger = null)
         : this(new RedisConnection(() => Task.FromResult(connection), isOurs: false, logger), settings, time, logger)
@@ -131,6 +132,9 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+
         await _stop.CancelAsync().ConfigureAwait(false);
         await _sweeps.ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
@@ -181,10 +185,24 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
             RedisValue[] arguments = batch.HasTokens
                 ? [now, _width, _retention, _timeToLive, batch.Ids, batch.Tokens, lease]
                 : [now, _width, _retention, _timeToLive, batch.Ids, lease];
-            calls[i] = _calls.RunAsync(what, script, batch.Shard.Keys, arguments, cancellationToken);
+
+            // An id may stand twice in a batch, and the first of two is the first. Within one script it is; those of one shard wait for each other.
+            var before = i - 1;
+            while (before >= 0 && batches[before].Shard != batch.Shard)
+                before--;
+
+            calls[i] = before < 0 ? RunAsync(batch.Shard, arguments) : AfterAsync(calls[before], batch.Shard, arguments);
         }
 
         return calls;
+
+        Task<RedisResult> RunAsync(RedisShard shard, RedisValue[] arguments) => _calls.RunAsync(what, script, shard.Keys, arguments, cancellationToken);
+
+        async Task<RedisResult> AfterAsync(Task<RedisResult> before, RedisShard shard, RedisValue[] arguments)
+        {
+            await before.ConfigureAwait(false);
+            return await RunAsync(shard, arguments).ConfigureAwait(false);
+        }
     }
 
     /// <summary>
@@ -252,7 +270,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
                 {
                     await SweepAsync(_stop.Token).ConfigureAwait(false);
                 }
-                catch (RedisStoreException e)
+                catch (Exception e) when (e is not OperationCanceledException)
                 {
                     RedisStoreLog.SweepFailed(_log, e);
                 }

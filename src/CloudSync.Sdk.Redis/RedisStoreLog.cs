@@ -18,4 +18,9 @@ internal static partial class RedisStoreLog
 
     [LoggerMessage(1304, LogLevel.Warning, "The idempotency store could not clean up claims whose owners never came back; it tries again with the next clean-up.")]
     public static partial void SweepFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(
+        1305, LogLevel.Warning,
+        "Redis has lazyfree-lazy-expire no: when the ids of a group that is no longer used expire, it stands still while it frees them, about a second for some millions. Set lazyfree-lazy-expire yes.")]
+    public static partial void ExpiryBlocks(ILogger logger);
 }

@@ -11,7 +11,7 @@ namespace CloudSync.Sdk;
 /// </para>
 /// <para>
 /// The claims are a hash: id → token (19 digits) and end of the lease (13 digits, in ms). Tokens are compared as texts: Lua's numbers are exact to 2^53 only. In the same hash, under names
-/// of one byte, stand the current set of the ring (<c>b</c>), when it began (<c>s</c>), the last token (<c>t</c>), and a padding (<c>p</c>): Redis keeps a hash
+/// of one byte, stand the current set of the ring (<c>b</c>), when it began (<c>s</c>), the longest width of those who fill it (<c>w</c>), the last token (<c>t</c>), and a padding (<c>p</c>): Redis keeps a hash
 /// of up to 512 short values as a list, which it reads from its beginning for every field; a longer value makes it a table, and a batch of 500 cost a third. An id is in the claims or in the sets, never in both.
 /// </para>
 /// <para>
@@ -56,34 +56,37 @@ internal static class StoreScripts
         for i = 1, n do
           ids[i] = string.sub(ARGV[5], i * 16 - 15, i * 16)
         end
-        local known = redis.call('HMGET', KEYS[1], 'b', 's', 't', unpack(ids))
+        local known = redis.call('HMGET', KEYS[1], 'b', 's', 't', 'w', unpack(ids))
 
         """;
 
     /// <summary>
     /// Whoever first sees that a bucket's time is over begins the next, in the set that has been filled longest ago. That one is unlinked: freeing millions of ids where they are
-    /// would stop the server for seconds. Lost with its hash, the ring goes on where the clock says it was, and no set is given up for it. A clock that went back begins the bucket anew:
-    /// rather remembered for too long than repeated.
+    /// would stop the server for seconds. Time in which nothing could have been completed may be worth several steps; a bucket is filled until the longest width of those who complete into
+    /// it (<c>w</c>), or the one with the shortest retention would take a bucket that another filled a moment ago for one of long ago. Where the hash is lost and the sets are not, the
+    /// ring goes on where the clock says it was, and no set is given up for it. A clock that went back stops the ring until it is there again, unless it is days: rather
+    /// remembered for too long than repeated.
     /// </summary>
     private const string Roll = """
-        local set, start = tonumber(known[1]), tonumber(known[2])
+        local set, start, filled = tonumber(known[1]), tonumber(known[2]), math.max(tonumber(known[4]) or 0, width)
         local steps = 0
-        if set and start and start <= now then
-          steps = math.floor((now - start) / width)
+        if not set or not start then
+          set = math.floor(now / width) % 5
+          start = now - now % width
+        elseif now - start >= width then
+          local ended = math.min(now, start + filled)
+          steps = 1 + math.floor((now - ended) / width)
+          start = ended + (steps - 1) * width
+        elseif start - now > tonumber(ttl) then
+          start = now
         end
-        if not set or not start or start > now or steps > 0 then
-          if not set or not start then
-            set = math.floor(now / width) % 5
-            start = now - now % width
-          elseif start > now then
-            start = now
-          end
+        if steps > 0 or start ~= tonumber(known[2]) then
           for i = 1, math.min(steps, 5) do
             redis.call('UNLINK', KEYS[2 + (set + i) % 5])
           end
           set = (set + steps) % 5
-          start = start + steps * width
-          redis.call('HSET', KEYS[1], 'p', string.rep('.', 100), 'b', string.format('%d', set), 's', string.format('%d', start))
+          filled = width
+          redis.call('HSET', KEYS[1], 'p', string.rep('.', 100), 'b', string.format('%d', set), 's', string.format('%d', start), 'w', string.format('%d', width))
           redis.call('PEXPIRE', KEYS[1], ttl)
         end
 
@@ -112,7 +115,7 @@ internal static class StoreScripts
         local lease = tonumber(ARGV[6])
         local status, ask, place, left = {}, {}, {}, {}
         for i = 1, n do
-          local claim = known[i + 3]
+          local claim = known[i + 4]
           local ends = claim and tonumber(string.sub(claim, 20))
           if ends and ends > now then
             status[i] = 'h'
@@ -166,7 +169,7 @@ internal static class StoreScripts
         local status, ask, place, token = {}, {}, {}, {}
         for i = 1, n do
           token[i] = string.sub(ARGV[6], i * 19 - 18, i * 19)
-          local claim = known[i + 3]
+          local claim = known[i + 4]
           if claim and string.sub(claim, 1, 19) == token[i] then
             status[i] = '1'
           elseif claim and tonumber(string.sub(claim, 20)) + retention > now then
@@ -195,6 +198,9 @@ internal static class StoreScripts
         end
         if #done > 0 then
           redis.call('SADD', KEYS[2 + set], unpack(done))
+          if (tonumber(known[4]) or width) < width then
+            redis.call('HSET', KEYS[1], 'w', string.format('%d', width))
+          end
           redis.call('HDEL', KEYS[1], unpack(done))
           redis.call('PEXPIRE', KEYS[2 + set], ttl)
         end
@@ -227,7 +233,7 @@ internal static class StoreScripts
     public static string Release { get; } = Read + """
         local mine = {}
         for i = 1, n do
-          local claim = known[i + 3]
+          local claim = known[i + 4]
           if claim and string.sub(claim, 1, 19) == string.sub(ARGV[6], i * 19 - 18, i * 19) then
             mine[#mine + 1] = ids[i]
           end
@@ -243,7 +249,7 @@ internal static class StoreScripts
     /// ids that are there. A step that took some out is made again: Garnet's cursor is a place, which moves with them.
     /// </summary>
     public static string Sweep { get; } = Begin + """
-        local known = redis.call('HMGET', KEYS[1], 'b', 's', 't')
+        local known = redis.call('HMGET', KEYS[1], 'b', 's', 't', 'w')
 
         """ + Roll + """
         local page = redis.call('HSCAN', KEYS[1], ARGV[5], 'COUNT', '500')
@@ -261,6 +267,6 @@ internal static class StoreScripts
         for s = 2, 6 do
           ids = ids + redis.call('SCARD', KEYS[s])
         end
-        return { #gone > 0 and ARGV[5] or page[1], #gone, redis.call('HLEN', KEYS[1]) - (known[3] and 4 or 3), ids }
+        return { #gone > 0 and ARGV[5] or page[1], #gone, redis.call('HLEN', KEYS[1]) - (known[3] and 5 or 4), ids }
         """;
 }

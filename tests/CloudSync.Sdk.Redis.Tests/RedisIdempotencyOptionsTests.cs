@@ -80,7 +80,7 @@ public sealed class RedisIdempotencyOptionsTests
 
         var client = RedisConfiguration.Make(options, null, "cloudsync-aws", TimeSpan.FromSeconds(2), made => made.KeepAlive = 5);
 
-        Assert.Equal((2, "sync", "SECRET", 3, 7_000, 2_000, 5), (client.EndPoints.Count, client.User, client.Password, client.DefaultDatabase, client.ConnectTimeout, client.AsyncTimeout, client.KeepAlive));
+        Assert.Equal((2, "sync", "SECRET", 3, 7_000, 1_600, 5), (client.EndPoints.Count, client.User, client.Password, client.DefaultDatabase, client.ConnectTimeout, client.AsyncTimeout, client.KeepAlive));
         Assert.False(client.AbortOnConnectFail);
         Assert.DoesNotContain("SECRET", options.ToString(), StringComparison.Ordinal);
     }

@@ -1,3 +1,7 @@
+using CloudSync.Sdk.Testing;
+using CloudSync.Sdk.Tests;
+using Microsoft.Extensions.Logging.Testing;
+using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 using Xunit;
 
@@ -222,6 +226,77 @@ public sealed class RedisIdempotencyStoreTests
 
         // Five buckets of at most a third of the longer one's, and not all that ever was.
         Assert.True(await test.CompletedInRedisAsync() < 120);
+    }
+
+    /// <summary>The bucket that it finds was begun with a width of hours, and has been filled until a moment ago.</summary>
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_retention_that_is_lowered_in_a_rolling_deploy_is_kept_for_what_was_completed_before(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await using var longer = new RedisIdempotencyStore(test.Connection, test.Settings with { Retention = StoreUnderTest.Retention * 24 });
+        var results = new bool[1];
+        await longer.CompleteAsync(new[] { new IdempotencyClaim(StoreUnderTest.Id(1), 0) }, results, CancellationToken.None);
+        test.Wait(Bucket * 20);
+        await longer.CompleteAsync(new[] { new IdempotencyClaim(StoreUnderTest.Id(2), 0) }, results, CancellationToken.None);
+
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.Equal("c", await test.LettersAsync(2));
+            test.Wait(Bucket - TimeSpan.FromMilliseconds(1));
+        }
+
+        test.Wait(Bucket * 2);
+        Assert.Equal("a", await test.LettersAsync(2));
+    }
+
+    /// <summary>As when a server falls over to one whose clock is behind, and back.</summary>
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_clock_that_goes_back_and_forward_again_forgets_nothing(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        test.Wait(StoreUnderTest.Retention);
+        Assert.Equal("1", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(1), 0)));
+        test.Wait(-StoreUnderTest.Retention * 2);
+        Assert.Equal("ca", await test.LettersAsync(1, 2));
+        test.Wait((StoreUnderTest.Retention * 2) + TimeSpan.FromSeconds(1));
+        Assert.Equal("c", await test.LettersAsync(1));
+    }
+
+    [Fact]
+    public async Task Of_two_in_a_batch_that_is_more_than_a_script_takes_the_first_is_acquired()
+    {
+        await using var test = await StoreUnderTest.StartAsync(On.Embedded, maxCallsInFlight: 2);
+        for (var round = 0; round < 50; round++)
+        {
+            var ids = Enumerable.Range(round * 10_000, 1_500).ToList();
+            ids.Add(ids[0]);
+            var results = await test.ClaimAsync([.. ids]);
+            Assert.Equal((ClaimStatus.Acquired, ClaimStatus.Held), (results[0].Status, results[^1].Status));
+        }
+    }
+
+    [Fact]
+    public async Task A_connection_of_the_users_that_is_disposed_of_is_said_and_the_store_ends_all_the_same()
+    {
+        await using var server = await EmbeddedRedis.StartAsync();
+        var connection = await ConnectionMultiplexer.ConnectAsync(server.Address);
+        var time = new FakeTimeProvider();
+        var log = new FakeLogger();
+        var store = new RedisIdempotencyStore(connection, new RedisStoreSettings { Group = "g", CleanupInterval = TimeSpan.FromSeconds(10) }, time, log);
+        await store.ClaimAsync(new[] { StoreUnderTest.Id(1) }, StoreUnderTest.Lease, new ClaimResult[1], CancellationToken.None);
+        await connection.DisposeAsync();
+
+        var error = await Assert.ThrowsAsync<RedisStoreException>(
+            async () => await store.ClaimAsync(new[] { StoreUnderTest.Id(1) }, StoreUnderTest.Lease, new ClaimResult[1], CancellationToken.None));
+        Assert.Contains("has been disposed of", error.Message, StringComparison.Ordinal);
+        time.Advance(TimeSpan.FromSeconds(10));
+        await Eventually.True(() => log.Collector.GetSnapshot().Any(record => record.Id.Id == 1304));
+        await store.DisposeAsync();
+        await store.DisposeAsync();
     }
 
     [Theory]

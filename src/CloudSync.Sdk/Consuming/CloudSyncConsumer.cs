@@ -142,6 +142,7 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
 
     public void Dispose()
     {
+        _retention?.Dispose();
         if (_loop is { Ended.Task.IsCompleted: false })
         {
             // Nobody has stopped it, or not for long enough. A host disposes without a stop when another of its services fails to start: the poll thread must not go on
@@ -152,7 +153,6 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         }
 
         _loop?.Dispose();
-        _retention?.Dispose();
         _pipeline?.Dispose();
         _deadLetters?.Dispose();
         _metrics?.Dispose();

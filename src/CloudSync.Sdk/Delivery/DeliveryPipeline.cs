@@ -321,7 +321,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
         }
         catch (Exception e)
         {
-            // Nothing here throws that we know of, but for a listener of the metrics. What was not claimed is not delivered, and stays unsettled.
+            // Nothing here throws that we know of. What was not claimed is not delivered, and stays unsettled.
             _log.SettlementFailed(e, batch.Count);
             batch.Clear();
         }

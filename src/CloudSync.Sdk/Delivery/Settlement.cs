@@ -38,7 +38,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private List<Outcome> _incoming = [];
     private List<Outcome> _working = [];
     private bool _isRunning;
-    private int _extendAsked;
+    private int _lookAfterClaims;
 
     public Settlement(
         CloudSyncConsumerOptions options,
@@ -67,7 +67,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _lists = [_delivered, _settled, _done, _unclaim, _dropped, _waiting, _again];
         _backoff = Backoff.From(options.Retry) with { Mode = JitterMode.Proportional };
         if (claims is not null)
-            _extend = time.CreateTimer(static settlement => ((Settlement)settlement!).AskToExtend(), this, claims.ExtendAfter, claims.ExtendAfter);
+            _extend = time.CreateTimer(static settlement => ((Settlement)settlement!).LookAfterClaims(), this, LookAfter(options.Idempotency.Lease), LookAfter(options.Idempotency.Lease));
 
         _retries = new RetryQueue(time, due =>
         {
@@ -107,10 +107,14 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
     void IThreadPoolWorkItem.Execute() => _ = RunAsync();
 
-    /// <summary>Among what is settled, and not beside it: a claim that is being completed must not be extended at the same time, or it would seem to be lost.</summary>
-    private void AskToExtend()
+    /// <summary>
+    /// Claims of long calls are extended, and what is owed to the store is tried again. Among what is settled, and not beside it: a claim that is being completed must not be extended at the
+    /// same time, or it would seem to be lost.
+    /// </summary>
+    private void LookAfterClaims()
     {
-        Volatile.Write(ref _extendAsked, 1);
+        _claims!.Probe();
+        Volatile.Write(ref _lookAfterClaims, 1);
         lock (_gate)
             StartUnlocked();
     }
@@ -130,7 +134,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         {
             lock (_gate)
             {
-                if (_incoming.Count == 0 && Volatile.Read(ref _extendAsked) == 0)
+                if (_incoming.Count == 0 && Volatile.Read(ref _lookAfterClaims) == 0)
                 {
                     _isRunning = false;
                     return;
@@ -199,11 +203,11 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         if (_delivered.Count > 0)
             await claims.CompleteAsync(_delivered);
 
+        if (Interlocked.Exchange(ref _lookAfterClaims, 0) != 0)
+            await claims.ExtendAsync();
+
         if (_unclaim.Count > 0 || claims.OwesReleases)
             await claims.ReleaseAsync(_unclaim);
-
-        if (Interlocked.Exchange(ref _extendAsked, 0) != 0)
-            await claims.ExtendAsync();
     }
 
     /// <summary>Decides what each outcome means for its message.</summary>
@@ -230,7 +234,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 _waiting.Add((delivery, HeldRecheck(outcome.Wait, delivery.HeldChecks++)));
                 break;
             case OutcomeKind.StoreFailed:
-                _waiting.Add((delivery, DelayOf(1)));
+                _waiting.Add((delivery, StoreOutage.ProbeInterval));
                 break;
             case OutcomeKind.Refused:
                 _unclaim.Add(delivery);
@@ -361,6 +365,9 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         var wait = 100 * TimeSpan.TicksPerMillisecond << Math.Min(checks, 4);
         return TimeSpan.FromTicks(Math.Clamp(heldFor.Ticks, TimeSpan.TicksPerMillisecond, wait));
     }
+
+    /// <summary>Often enough for a short lease, and for a store that is down.</summary>
+    private static TimeSpan LookAfter(TimeSpan lease) => lease / 6 < StoreOutage.ProbeInterval ? lease / 6 : StoreOutage.ProbeInterval;
 
     private TimeSpan DelayOf(int attempt) => _backoff.Delay(attempt, previous: default, Random.Shared.NextDouble());
 }

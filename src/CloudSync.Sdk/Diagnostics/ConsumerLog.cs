@@ -170,4 +170,7 @@ internal static partial class ConsumerLog
 
     [LoggerMessage(1127, LogLevel.Warning, "The idempotency store could not tell its statistics.")]
     public static partial void StatisticsFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(1128, LogLevel.Error, "A listener of the metrics threw; what it should have counted is not counted.")]
+    public static partial void NotCounted(this ILogger log, Exception exception);
 }

@@ -21,21 +21,23 @@ internal sealed class Claims(
     ILogger log,
     CancellationToken abort)
 {
+    private static readonly IdempotencyKey[] Nobody = [default];
+
     private readonly BoundedStore _store = new(store, options.Idempotency.StoreTimeout, time);
     private readonly MessageFingerprint _fingerprint = new(options.GroupId, options.Idempotency.KeyStrategy, keyOf);
     private readonly StoreOutage _outage = new(options.Idempotency.WhenStoreFails, time);
     private readonly HeldClaims _held = new(time);
     private readonly List<IdempotencyClaim> _working = [];
+    private int _isProbing;
 
     /// <summary>Claims whose release has failed: until it succeeds, or their leases have run out, their own messages would find them held.</summary>
     private readonly List<IdempotencyClaim> _unreleased = [];
-    private long _unreleasedSince;
 
-    /// <summary>Delivered messages could not be completed yet.</summary>
-    private volatile bool _mustCompleteFirst;
+    /// <summary>When it was seen last that no claim of ours is older than <see cref="ExtendAfter"/>.</summary>
+    private long _keptAt = time.GetTimestamp();
 
-    /// <summary>How often claims are looked at that have been held for as long.</summary>
-    public TimeSpan ExtendAfter => options.Idempotency.Lease / 3;
+    /// <summary>How old a claim becomes before it is extended.</summary>
+    private TimeSpan ExtendAfter => options.Idempotency.Lease / 3;
 
     public bool IsStoreDown => _outage.IsDown;
 
@@ -55,14 +57,15 @@ internal sealed class Claims(
         var keys = KeysOf(batch, ref others);
         var count = batch.Count;
         var results = NoAnswers(count);
-        if (count > 0 && MayAsk() && !await AskAsync(keys.AsMemory(0, count), results.AsMemory(0, count)))
+        var mustWait = MayHaveLapsed();
+        if (count > 0 && !mustWait && !_outage.IsPassed && !await AskAsync(keys.AsMemory(0, count), results.AsMemory(0, count)))
         {
             // A store that was given up may still write its answers. What it acquires late is released, and must not be taken for ours here, nor for another batch's.
             keys = Copy(keys.AsSpan(0, count));
             results = NoAnswers(count);
         }
 
-        Sort(batch, keys, results, ref others);
+        Sort(batch, keys, results, mayGoPast: _outage.DeliversAnyway && !mustWait, ref others);
         ArrayPool<IdempotencyKey>.Shared.Return(keys);
         ArrayPool<ClaimResult>.Shared.Return(results);
         return others;
@@ -77,54 +80,48 @@ internal sealed class Claims(
         _working.Clear();
         _held.Of(delivered, _working);
         var claims = Rent(_working);
-        var wasOurs = ArrayPool<bool>.Shared.Rent(delivered.Count);
-        var isFirst = true;
+        var wasOurs = NotOurs(delivered.Count);
+        var (isFirst, isPast) = (true, false);
         while (true)
         {
-            if (_outage.GoesPast())
-            {
-                metrics.PastStore("complete", delivered.Count);
-                Array.Fill(wasOurs, true, 0, delivered.Count);
+            // Found out here whether it answers again, it would hold up all that is settled.
+            if (isPast = _outage.IsPassed)
                 break;
-            }
 
             try
             {
-                await _store.CompleteAsync(claims.AsMemory(0, delivered.Count), wasOurs.AsMemory(0, delivered.Count), abort);
-                _mustCompleteFirst = false;
+                // To its end, at the end of a drain too: what was delivered and is not remembered would be delivered again.
+                await _store.CompleteAsync(claims.AsMemory(0, delivered.Count), wasOurs.AsMemory(0, delivered.Count), CancellationToken.None);
                 Answered();
                 break;
             }
             catch (Exception e)
             {
                 // What a store that was given up still writes must not be another call's.
-                (claims, wasOurs) = (Rent(_working), ArrayPool<bool>.Shared.Rent(delivered.Count));
+                (claims, wasOurs) = (Rent(_working), NotOurs(delivered.Count));
                 isFirst = false;
                 Failed(e, "complete");
             }
 
-            if (abort.IsCancellationRequested)
-            {
-                // Delivered and not remembered: better settled than repeated.
-                Array.Fill(wasOurs, true, 0, delivered.Count);
+            // Delivered and not remembered: better settled than repeated.
+            if (isPast = abort.IsCancellationRequested)
                 break;
-            }
 
             if (!_outage.DeliversAnyway)
-            {
-                _mustCompleteFirst = true;
                 await DelayAsync(StoreOutage.ProbeInterval);
-            }
         }
+
+        _held.Remove(delivered);
+        if (isPast)
+            Quietly(() => metrics.PastStore("complete", delivered.Count));
 
         for (var i = 0; i < delivered.Count; i++)
         {
             // After a call whose answer was lost nobody can say whose completion it was: most likely our own.
-            if (!wasOurs[i] && isFirst && claims[i].Token > 0)
+            if (!wasOurs[i] && isFirst && !isPast && claims[i].Token > 0)
                 Overtaken(delivered[i]);
         }
 
-        _held.Remove(delivered);
         ArrayPool<IdempotencyClaim>.Shared.Return(claims);
         ArrayPool<bool>.Shared.Return(wasOurs);
     }
@@ -136,17 +133,14 @@ internal sealed class Claims(
         _held.Of(deliveries, _working);
         _held.Remove(deliveries);
         _working.RemoveAll(claim => claim.Token <= 0);
-        if (_unreleased.Count > 0 && time.GetElapsedTime(_unreleasedSince) < options.Idempotency.Lease)
-            _working.AddRange(_unreleased);
-
+        _working.AddRange(_unreleased);
         _unreleased.Clear();
         if (_working.Count == 0)
             return;
 
-        // Whoever waits for the store asks it already. Asked here as well, a store that hangs would hold up all that is settled meanwhile.
-        if (_outage.IsDown)
+        if (_outage.IsPassed || _outage.IsLeftAlone())
         {
-            Owe();
+            _unreleased.AddRange(_working);
             return;
         }
 
@@ -155,33 +149,34 @@ internal sealed class Claims(
         {
             await _store.ReleaseAsync(claims.AsMemory(0, _working.Count), CancellationToken.None);
             ArrayPool<IdempotencyClaim>.Shared.Return(claims);
+            Answered();
         }
         catch (Exception e)
         {
-            Owe();
-            Failed(e, "release");
-        }
-
-        void Owe()
-        {
             _unreleased.AddRange(_working);
-            _unreleasedSince = time.GetTimestamp();
+            Failed(e, "release");
         }
     }
 
     /// <summary>Calls that take long keep their claims: those that are a third of a lease old begin anew.</summary>
     public async ValueTask ExtendAsync()
     {
+        var now = time.GetTimestamp();
         _working.Clear();
         _held.OlderThan(ExtendAfter, _working);
-        if (_working.Count == 0 || _outage.GoesPast())
+        if (_working.Count == 0)
+        {
+            Volatile.Write(ref _keptAt, now);
+            return;
+        }
+
+        if (_outage.IsPassed || _outage.IsLeftAlone())
             return;
 
         var stillOurs = new bool[_working.Count];
         try
         {
             await _store.ExtendAsync(_working.ToArray(), options.Idempotency.Lease, stillOurs, abort);
-            Answered();
         }
         catch (Exception e)
         {
@@ -189,10 +184,51 @@ internal sealed class Claims(
             return;
         }
 
+        Volatile.Write(ref _keptAt, now);
+        Answered();
         if (_held.Extended(_working, stillOurs) is > 0 and var lost)
         {
-            metrics.Overtaken(lost);
+            Quietly(() => metrics.Overtaken(lost));
             log.ClaimsLost(lost);
+        }
+    }
+
+    /// <summary>
+    /// Whether a claim of ours may have run out, during an outage of the store or because the process stood still. Before anything is claimed then, those that are held must be completed or
+    /// extended: what was delivered is not completed yet, and a copy that claims its id would be delivered too. Whoever delivers anyway does not wait for a store that is down.
+    /// </summary>
+    private bool MayHaveLapsed() =>
+        time.GetElapsedTime(Volatile.Read(ref _keptAt)) > options.Idempotency.Lease / 2 && _held.Count > 0 && !_outage.IsPassed;
+
+    /// <summary>
+    /// Finds out whether a store that messages go past answers again: none of them should wait for that, and there may be none. By claiming an id of nobody's, for a server without room
+    /// still takes releases.
+    /// </summary>
+    public void Probe()
+    {
+        if (_outage.IsPassed && Interlocked.Exchange(ref _isProbing, 1) == 0)
+            _ = ProbeAsync();
+    }
+
+    private async Task ProbeAsync()
+    {
+        try
+        {
+            var results = new ClaimResult[1];
+            await _store.ClaimAsync(Nobody, TimeSpan.FromMilliseconds(1), results, abort);
+            if (results[0].Status == ClaimStatus.Acquired)
+                await _store.ReleaseAsync(new[] { new IdempotencyClaim(Nobody[0], results[0].Token) }, abort);
+
+            if (results[0].Status != 0)
+                Answered();
+        }
+        catch (Exception e)
+        {
+            Failed(e, "claim");
+        }
+        finally
+        {
+            Volatile.Write(ref _isProbing, 0);
         }
     }
 
@@ -226,8 +262,12 @@ internal sealed class Claims(
         return results;
     }
 
-    // After an outage the leases of what was delivered before it may have run out: whoever claims before those are completed would deliver a copy.
-    private bool MayAsk() => !_mustCompleteFirst && !_outage.GoesPast();
+    private static bool[] NotOurs(int count)
+    {
+        var ours = ArrayPool<bool>.Shared.Rent(count);
+        Array.Clear(ours, 0, count);
+        return ours;
+    }
 
     /// <returns>Whether there are answers.</returns>
     private async ValueTask<bool> AskAsync(ReadOnlyMemory<IdempotencyKey> keys, Memory<ClaimResult> results)
@@ -252,14 +292,14 @@ internal sealed class Claims(
         return true;
     }
 
-    private void Sort(List<Delivery> batch, IdempotencyKey[] keys, ClaimResult[] results, ref List<Outcome>? others)
+    private void Sort(List<Delivery> batch, IdempotencyKey[] keys, ClaimResult[] results, bool mayGoPast, ref List<Outcome>? others)
     {
         var claims = ArrayPool<IdempotencyClaim>.Shared.Rent(batch.Count);
         var (kept, past, tookOver) = (0, 0, 0);
         for (var i = 0; i < batch.Count; i++)
         {
             var (delivery, result) = (batch[i], results[i]);
-            var goesPast = result.Status == 0 && _outage.DeliversAnyway && !abort.IsCancellationRequested;
+            var goesPast = result.Status == 0 && mayGoPast && !abort.IsCancellationRequested;
             if (result.Status == ClaimStatus.Acquired || goesPast)
             {
                 past += goesPast ? 1 : 0;
@@ -283,11 +323,11 @@ internal sealed class Claims(
         _held.Add(CollectionsMarshal.AsSpan(batch), claims.AsSpan(0, kept));
         ArrayPool<IdempotencyClaim>.Shared.Return(claims);
         if (past > 0)
-            metrics.PastStore("claim", past);
+            Quietly(() => metrics.PastStore("claim", past));
 
         if (tookOver > 0)
         {
-            metrics.TookOver(tookOver);
+            Quietly(() => metrics.TookOver(tookOver));
             log.TookOver(tookOver);
         }
     }
@@ -322,8 +362,21 @@ internal sealed class Claims(
 
     private void Overtaken(Delivery delivery)
     {
-        metrics.Overtaken(1);
+        Quietly(() => metrics.Overtaken(1));
         log.ClaimOvertaken(delivery.ShownId, delivery.ToString());
+    }
+
+    /// <summary>A listener of the metrics that throws must not leave claims behind that nobody settles.</summary>
+    private void Quietly(Action count)
+    {
+        try
+        {
+            count();
+        }
+        catch (Exception e)
+        {
+            log.NotCounted(e);
+        }
     }
 
     private async Task DelayAsync(TimeSpan delay)

@@ -2,7 +2,8 @@ namespace CloudSync.Sdk;
 
 /// <summary>
 /// Remembers which messages were delivered, and who is delivering one now. Every call takes many ids, so a store across the network answers a batch in
-/// one round trip. Implementations are called from several threads at the same time.
+/// one round trip. Implementations are called from several threads at the same time, and must not
+/// block them: whoever waits for a server does so asynchronously.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -126,9 +127,14 @@ public readonly record struct ClaimResult
     public bool TookOver { get; }
 
     /// <summary>The id is ours to deliver.</summary>
-    /// <param name="token">The fencing token.</param>
+    /// <param name="token">The fencing token, above 0.</param>
     /// <param name="tookOver">Whether another let its lease run out.</param>
-    public static ClaimResult Acquired(long token, bool tookOver = false) => new(ClaimStatus.Acquired, token, tookOver: tookOver);
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="token"/> is 0 or less.</exception>
+    public static ClaimResult Acquired(long token, bool tookOver = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(token);
+        return new ClaimResult(ClaimStatus.Acquired, token, tookOver: tookOver);
+    }
 
     /// <summary>Another is delivering the id now.</summary>
     /// <param name="heldFor">How long its lease still runs.</param>

@@ -54,7 +54,10 @@ internal sealed class RetentionWatch : IDisposable
         var (remembered, rate) = Observe(_before, now, _time.GetElapsedTime(_at, at));
         (_before, _at) = (now, at);
 
-        // Said again when it has become much worse.
+        // Said again when it has become much worse, or comes back.
+        if (remembered >= _retention)
+            _said = TimeSpan.MaxValue;
+
         if (remembered >= _retention || remembered >= _said / 2)
             return;
 

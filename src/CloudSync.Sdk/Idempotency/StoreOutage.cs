@@ -3,12 +3,17 @@ namespace CloudSync.Sdk;
 /// <summary>Whether the idempotency store answers, and what that means for messages meanwhile.</summary>
 internal sealed class StoreOutage(StoreOutagePolicy policy, TimeProvider time)
 {
-    /// <summary>How often the store is asked whether it answers again, while messages go past it.</summary>
+    /// <summary>How often the store is asked whether it answers again, while it is down.</summary>
     public static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>When an outage is said for the second time; then after twice as long, and so on.</summary>
+    private static readonly TimeSpan FirstReminder = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
     private volatile bool _isDown;
     private long _downSince;
+    private long _saidAt;
+    private TimeSpan _sayAgainAfter;
     private long _askedAt;
 
     public bool IsDown => _isDown;
@@ -18,10 +23,13 @@ internal sealed class StoreOutage(StoreOutagePolicy policy, TimeProvider time)
 
     public bool DeliversAnyway => policy == StoreOutagePolicy.DeliverAnyway;
 
-    /// <summary>Whether a call goes past the store. While it is down, one call an interval does not, and finds out.</summary>
-    public bool GoesPast()
+    /// <summary>Whether calls go past the store, in an outage that nobody waits for.</summary>
+    public bool IsPassed => _isDown && DeliversAnyway;
+
+    /// <summary>Whether the store should not be asked: it is down, and somebody else is finding out whether it answers again. One call an interval does.</summary>
+    public bool IsLeftAlone()
     {
-        if (!_isDown || !DeliversAnyway)
+        if (!_isDown)
             return false;
 
         lock (_gate)
@@ -34,16 +42,18 @@ internal sealed class StoreOutage(StoreOutagePolicy policy, TimeProvider time)
         }
     }
 
-    /// <returns>Whether this is news.</returns>
+    /// <returns>Whether to say it: at first, and then less and less often, for the first failure may not be the one that says why.</returns>
     public bool Failed()
     {
         lock (_gate)
         {
             _askedAt = time.GetTimestamp();
-            if (_isDown)
+            if (_isDown && time.GetElapsedTime(_saidAt) < _sayAgainAfter)
                 return false;
 
-            _downSince = _askedAt;
+            _downSince = _isDown ? _downSince : _askedAt;
+            _sayAgainAfter = _isDown ? _sayAgainAfter * 2 : FirstReminder;
+            _saidAt = _askedAt;
             return _isDown = true;
         }
     }

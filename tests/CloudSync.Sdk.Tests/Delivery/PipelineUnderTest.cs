@@ -200,6 +200,9 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
     /// <summary>Whether claims are left unanswered: the results stay at their default.</summary>
     public bool LeavesUnanswered { get; set; }
 
+    /// <summary>Whether calls are refused whose token is cancelled.</summary>
+    public bool HeedsItsToken { get; set; }
+
     public int Claims => Volatile.Read(ref _claims);
 
     public int Releases => Volatile.Read(ref _releases);
@@ -221,6 +224,9 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
 
     public async ValueTask CompleteAsync(ReadOnlyMemory<IdempotencyClaim> claims, Memory<bool> results, CancellationToken cancellationToken)
     {
+        if (HeedsItsToken)
+            cancellationToken.ThrowIfCancellationRequested();
+
         if (BeforeComplete is { } before)
             await before();
 

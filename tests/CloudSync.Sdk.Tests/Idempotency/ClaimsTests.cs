@@ -46,12 +46,11 @@ public class ClaimsTests
         Assert.True(test.Logged(1123));
         Assert.Equal(0, test.Pipeline.Claims.Held);
 
-        // It comes back, and is used again.
+        // It comes back, which is found out without a message, and is used again.
         (test.Store.BeforeClaim, test.Store.BeforeComplete) = (null, null);
-        _time.Advance(StoreOutage.ProbeInterval);
+        await AdvanceUntilAsync(() => !test.Pipeline.Claims.IsStoreDown);
         test.Read(0, ("a", "id"), ("b", "id"));
         await AdvanceUntilAsync(() => test.Partition().Distance == 0);
-        Assert.False(test.Pipeline.Claims.IsStoreDown);
         Assert.Equal(4, _sink.Delivered.Count);
     }
 
@@ -68,7 +67,10 @@ public class ClaimsTests
 
         Assert.Equal(20, _sink.Delivered.Count);
         Assert.Equal(1, test.Store.Claims);
+
+        // Who finds out is none of them.
         _time.Advance(StoreOutage.ProbeInterval);
+        await Eventually.True(() => test.Store.Claims == 2);
         test.Read("next");
         await test.SettledAsync();
         Assert.Equal(2, test.Store.Claims);
@@ -85,11 +87,12 @@ public class ClaimsTests
         await AdvanceUntilAsync(() => test.Pipeline.Claims!.IsStoreDown);
         await test.SettledAsync();
 
-        // No time passes for these.
+        // No time passes for these, and none of them asks.
+        var claims = test.Store.Claims;
         test.Read("b", "c");
         await test.SettledAsync();
         Assert.Equal(3, _sink.Delivered.Count);
-        Assert.Equal(1, test.Store.Claims);
+        Assert.Equal(claims, test.Store.Claims);
         hang.SetResult();
     }
 
@@ -171,25 +174,94 @@ public class ClaimsTests
     public void The_other_is_looked_after_less_and_less_often(int checks, int heldForMs, int waitMs) =>
         Assert.Equal(TimeSpan.FromMilliseconds(waitMs), Settlement.HeldRecheck(TimeSpan.FromMilliseconds(heldForMs), checks));
 
-    /// <summary>Its lease has run out during the outage, and only its completion keeps a copy from being delivered.</summary>
+    /// <summary>Its lease has run out during the outage, and nothing but its extension or completion keeps a copy from being delivered.</summary>
     [Fact]
-    public async Task After_an_outage_what_was_delivered_before_it_is_completed_before_anything_is_claimed()
+    public async Task After_an_outage_nothing_is_claimed_before_what_is_held_is_completed_or_extended()
     {
+        var (slow, extension) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _sink.Send = (message, _) => message is { Offset: 1, Partition: 0 } ? new ValueTask(slow.Task) : default;
         using var test = new PipelineUnderTest(_sink, time: _time);
-        var tries = 0;
-        test.Store.BeforeComplete = () => throw new InvalidOperationException($"The store is down: {Interlocked.Increment(ref tries)}.");
+        var (completions, extensions) = (0, 0);
+        test.Store.BeforeComplete = () => throw new InvalidOperationException($"The store is down: {Interlocked.Increment(ref completions)}.");
         test.Store.BeforeExtend = () => throw new InvalidOperationException("The store is down.");
-        test.Read(0, ("a", "id"));
-        await AdvanceUntilAsync(() => tries > 0);
+        test.Read(0, ("a", "first"), ("b", "id"));
+        await Eventually.True(() => _sink.Running == 1);
+        await AdvanceUntilAsync(() => completions > 0);
 
-        // Claims would be answered. The copy looks again and again, beyond the lease.
-        test.Read(0, ("b", "id"));
-        await AdvanceUntilAsync(() => tries > 2 * test.Options.Idempotency.Lease.TotalSeconds);
-        Assert.Equal([0], _sink.Delivered);
+        // "id" is delivered while the settlement waits with "first", for longer than its lease.
+        slow.SetResult();
+        await Eventually.True(() => _sink.Delivered.Count == 2);
+        await AdvanceUntilAsync(() => completions > 2 * test.Options.Idempotency.Lease.TotalSeconds);
 
-        (test.Store.BeforeComplete, test.Store.BeforeExtend) = (null, null);
-        await AdvanceUntilAsync(() => test.Partition().CommitOffset == 2);
-        Assert.Equal([0], _sink.Delivered);
+        // The store is back, and has taken the completion of "first". A copy of "id" is read, and looks again and again.
+        test.Store.BeforeExtend = () =>
+        {
+            Interlocked.Increment(ref extensions);
+            return extension.Task;
+        };
+        test.Store.BeforeComplete = null;
+        await AdvanceUntilAsync(() => extensions > 0, TimeSpan.FromMilliseconds(100));
+        var (claims, looks) = (test.Store.Claims, 0);
+        test.Read(1, ("c", "id"));
+        await AdvanceUntilAsync(() => ++looks > 40, TimeSpan.FromMilliseconds(100));
+        Assert.Equal(claims, test.Store.Claims);
+
+        extension.SetResult();
+        await AdvanceUntilAsync(() => test.Partition(0).CommitOffset == 2 && test.Partition(1).CommitOffset == 1, TimeSpan.FromMilliseconds(100));
+        Assert.Equal(2, _sink.Delivered.Count);
+    }
+
+    /// <summary>The only message in hand waits for its retry, so nobody else would ask the store, and reading would stay paused for as long.</summary>
+    [Fact]
+    public async Task A_store_that_failed_for_a_moment_does_not_pause_reading_until_a_retry_is_due()
+    {
+        var calls = 0;
+        _sink.Send = (_, _) => Interlocked.Increment(ref calls) == 1 ? throw new SinkException(ErrorType.ServiceUnavailable, "hiccup") : default;
+        using var test = new PipelineUnderTest(
+            _sink, options => options.Retry.InitialDelay = options.Retry.MaxDelay = TimeSpan.FromHours(5), _time);
+        test.Store.BeforeRelease = () => throw new InvalidOperationException("The store is down.");
+        test.Read("a");
+        await Eventually.True(() => test.Logged(1106));
+        Assert.Equal(PauseReasons.StoreDown, test.Pipeline.PauseReasons);
+        test.Store.BeforeRelease = null;
+
+        await AdvanceUntilAsync(() => test.Pipeline.PauseReasons == PauseReasons.None);
+        Assert.Single(_sink.Calls);
+        Assert.Equal(1, test.Store.Releases);
+    }
+
+    [Fact]
+    public async Task What_was_delivered_is_completed_at_the_end_of_a_drain_too()
+    {
+        var slow = new TaskCompletionSource();
+        _sink.Send = (_, _) => new ValueTask(slow.Task);
+        using var test = new PipelineUnderTest(_sink, time: _time);
+        test.Store.HeedsItsToken = true;
+        var message = test.Read("a")[0];
+        await Eventually.True(() => _sink.Running == 1);
+        test.Pipeline.StopDispatch();
+        slow.SetResult();
+        test.Pipeline.Abort();
+        await Eventually.True(() => test.Partition().CommitOffset == 1);
+
+        Assert.Equal(ClaimStatus.Completed, (await ClaimAsync(test, message)).Status);
+    }
+
+    [Fact]
+    public async Task Past_a_store_that_hangs_messages_are_settled_without_waiting_for_it_again_and_again()
+    {
+        using var test = new PipelineUnderTest(_sink, options => options.Idempotency.WhenStoreFails = StoreOutagePolicy.DeliverAnyway, _time);
+        var hang = new TaskCompletionSource();
+        test.Store.BeforeClaim = test.Store.BeforeComplete = test.Store.BeforeExtend = test.Store.BeforeRelease = () => hang.Task;
+        test.Read("a");
+        await AdvanceUntilAsync(() => test.Pipeline.Claims!.IsStoreDown && test.Partition().Distance == 0);
+
+        // Somebody finds out that it hangs still, and nobody waits for that: no further time passes.
+        _time.Advance(StoreOutage.ProbeInterval);
+        test.Read([.. Enumerable.Range(0, 20).Select(i => (string?)$"{i}")]);
+        await test.SettledAsync();
+        Assert.Equal(21, _sink.Delivered.Count);
+        hang.SetResult();
     }
 
     /// <summary>Its own claim would hold it up for the whole lease.</summary>

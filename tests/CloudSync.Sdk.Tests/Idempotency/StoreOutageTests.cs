@@ -13,11 +13,11 @@ public class StoreOutageTests
         var outage = new StoreOutage(StoreOutagePolicy.Pause, _time);
         Assert.Null(outage.Answered());
         Assert.True(outage.Failed());
-        _time.Advance(TimeSpan.FromSeconds(10));
+        _time.Advance(TimeSpan.FromSeconds(9));
         Assert.False(outage.Failed());
         Assert.True(outage.IsDown);
 
-        Assert.Equal(TimeSpan.FromSeconds(10), outage.Answered());
+        Assert.Equal(TimeSpan.FromSeconds(9), outage.Answered());
         Assert.Null(outage.Answered());
         Assert.False(outage.IsDown);
         Assert.True(outage.Failed());
@@ -37,28 +37,45 @@ public class StoreOutageTests
     }
 
     [Fact]
-    public void Nobody_goes_past_a_store_that_is_waited_for()
+    public void An_outage_that_lasts_is_said_again_less_and_less_often()
     {
         var outage = new StoreOutage(StoreOutagePolicy.Pause, _time);
-        outage.Failed();
-        Assert.False(outage.GoesPast());
+        var said = new List<int>();
+        for (var second = 0; second <= 160; second++)
+        {
+            if (outage.Failed())
+                said.Add(second);
+
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal([0, 10, 30, 70, 150], said);
+        Assert.Equal(TimeSpan.FromSeconds(161), outage.Answered());
     }
 
     [Fact]
-    public void Past_a_store_that_is_not_waited_for_all_go_but_one_in_a_while_who_finds_out()
+    public void A_store_that_is_down_is_asked_once_an_interval()
     {
-        var outage = new StoreOutage(StoreOutagePolicy.DeliverAnyway, _time);
-        Assert.False(outage.GoesPast());
+        var outage = new StoreOutage(StoreOutagePolicy.Pause, _time);
+        Assert.False(outage.IsLeftAlone());
         outage.Failed();
-        Assert.True(outage.GoesPast());
-        _time.Advance(StoreOutage.ProbeInterval - TimeSpan.FromTicks(1));
-        Assert.True(outage.GoesPast());
-        _time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(outage.IsLeftAlone());
+        _time.Advance(StoreOutage.ProbeInterval);
+        Assert.False(outage.IsLeftAlone());
+        Assert.True(outage.IsLeftAlone());
+    }
 
-        Assert.False(outage.GoesPast());
-        Assert.True(outage.GoesPast());
-
+    [Theory]
+    [InlineData(StoreOutagePolicy.Pause, false)]
+    [InlineData(StoreOutagePolicy.DeliverAnyway, true)]
+    public void Messages_go_past_a_store_that_is_not_waited_for_until_it_answers(StoreOutagePolicy policy, bool isPassed)
+    {
+        var outage = new StoreOutage(policy, _time);
+        Assert.False(outage.IsPassed);
+        outage.Failed();
+        _time.Advance(StoreOutage.ProbeInterval);
+        Assert.Equal(isPassed, outage.IsPassed);
         outage.Answered();
-        Assert.False(outage.GoesPast());
+        Assert.False(outage.IsPassed);
     }
 }
