@@ -77,7 +77,7 @@ internal sealed class RegisteredStore : IAsyncDisposable
             {
                 return await LettersAsync(ids);
             }
-            catch (RedisStoreException) when (patience.Elapsed < TimeSpan.FromSeconds(60))
+            catch (RedisStoreException) when (patience.Elapsed < TimeSpan.FromSeconds(30))
             {
                 await Task.Delay(20);
             }
