@@ -3,8 +3,8 @@
 if ($args -contains '--help' -or $args -contains '-h') {
     @'
 Sends every message three times, HTTP -> Kafka -> an AWS and an Azure endpoint, each with a consumer group of two processes that share a Redis; kills one process of
-each group half-way, with calls under way, starts it again, and judges: was each id carried out once, and sent once, but for what the killed process could not write
-down? Takes less than a minute, and needs the .NET 10 SDK alone: Kafka and Redis are embedded.
+each group half-way (SIGKILL), with calls under way, starts it again, and judges: was each id carried out once, and sent once, but for what the killed process could not write
+down? Takes less than a minute, the first run some minutes for its build, and needs the .NET 10 SDK alone: Kafka and Redis are embedded.
 
   ./test-idempotency.ps1 [options]
 
@@ -13,11 +13,12 @@ down? Takes less than a minute, and needs the .NET 10 SDK alone: Kafka and Redis
   --redis ADDRESS   host:port of a real Redis; or 'none': each process remembers ids by itself, and the verdict must be red
   --report FILE     writes the verdict as JSON
 
-Write an option and its value apart: PowerShell breaks --redis=host:port at its colon.
+Write an option and its value apart, and several addresses in quotes: PowerShell breaks --redis=host:port at its colon, and takes what has commas for a list.
 Exit code: 0 the verdict is good, 1 it is not, or the run could not go on, 2 the command line is wrong, 130 interrupted.
 '@
     exit 0
 }
 
+$ErrorActionPreference = 'Stop'
 & dotnet run --project (Join-Path $PSScriptRoot 'samples/Demo') -- --idempotency @args
 exit $LASTEXITCODE

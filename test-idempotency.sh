@@ -7,7 +7,8 @@ for argument in "$@"; do
     cat <<'HELP'
 Sends every message three times, HTTP -> Kafka -> an AWS and an Azure endpoint, each with a consumer group of two processes that share a Redis; kills one process of
 each group half-way (SIGKILL), with calls under way, starts it again, and judges: was each id carried out once, and sent once, but for what the killed process could
-not write down? Takes less than a minute, and needs the .NET 10 SDK alone: Kafka and Redis are embedded.
+not write down? Takes less than a minute, the first run some minutes for its build, and needs the .NET 10 SDK alone: Kafka and Redis are embedded. A Kafka of yours gets the
+topics and groups of the samples, a Redis of yours their keys.
 
   ./test-idempotency.sh [options]
 

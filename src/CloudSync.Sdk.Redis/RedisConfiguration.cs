@@ -17,10 +17,7 @@ internal static class RedisConfiguration
             DefaultDatabase = options.Database,
             ConnectTimeout = (int)options.ConnectTimeout.TotalMilliseconds,
             AsyncTimeout = timeout,
-            SyncTimeout = timeout,
-
-            // Without a connection a call fails at once, and says so; the caller asks again in a second.
-            BacklogPolicy = BacklogPolicy.FailFast,
+            SyncTimeout = timeout, // Also bounds how long a call waits for a connection.
 
             // A host starts while Redis is down; the client tries again for as long as it takes.
             AbortOnConnectFail = false,

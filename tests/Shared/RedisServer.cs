@@ -16,6 +16,9 @@ internal sealed class RedisServer : IAsyncDisposable
 {
     private const string ProgramVariable = "REDIS_SERVER";
 
+    /// <summary>How far above its port a node of a cluster listens to the other nodes.</summary>
+    private const int ClusterBus = 10_000;
+
     /// <summary>
     /// Kills the server when this process closes the pipe to the shell: in <see cref="KillAsync"/>, or by dying, in whatever way; then its folder goes as well. The trap
     /// lets the shell outlive an interrupt from the terminal, which goes to all processes of a test run.
@@ -48,7 +51,7 @@ internal sealed class RedisServer : IAsyncDisposable
         _settings = settings;
         Certificate = certificate;
         _folder = Directory.CreateTempSubdirectory("cloudsync-redis-");
-        Port = FreePort.Find();
+        Port = FreePort.Find(settings.Contains("--cluster-enabled") ? ClusterBus : 0);
     }
 
     /// <summary>The port that it listens on, on 127.0.0.1. It stays the same over a restart.</summary>

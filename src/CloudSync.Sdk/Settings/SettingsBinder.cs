@@ -125,7 +125,7 @@ internal static class SettingsBinder
         else if (SettingText.TryRead(text, type, out var value))
             property.SetValue(options, value);
         else
-            problems.Add(new SettingProblem(path, $"is {SettingText.Quote(path, text)}; it must be {SettingText.Expected(type, range)}."));
+            problems.Add(new SettingProblem(path, $"is {SettingText.Quote(type.IsEnum ? "" : path, text)}; it must be {SettingText.Expected(type, range)}."));
     }
 
     private static string Unknown(string key, [DynamicallyAccessedMembers(SettingGroupAttribute.Members)] Type type)

@@ -175,6 +175,12 @@ public class OptionsAtStartTests
         Assert.Equal("CloudSync:Aws:MaxConcurrency is 40,000; it must be from 1 to 10,000.", StartFails(services));
     }
 
+    /// <summary>Its name speaks of a key, and a name of an enumeration is no secret.</summary>
+    [Fact]
+    public void A_key_strategy_that_there_is_not_is_shown() => Assert.Equal(
+        "CloudSync:Aws:Idempotency:KeyStrategy is 'Id'; it must be one of MessageId, MessageIdAndOffset, Place.",
+        StartFails(Consumer(("BootstrapServers", "localhost:9092"), ("Idempotency:KeyStrategy", "Id"))));
+
     [Fact]
     public void Options_of_another_name_are_not_touched()
     {
