@@ -11,7 +11,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 {
     private readonly CloudSyncConsumerOptions _options;
     private readonly Claims? _claims;
-    private readonly ITimer? _extend;
+    private readonly ITimer? _lookAfter;
     private readonly KeyLanes _lanes;
     private readonly HeldWindow _window;
     private readonly RetryQueue _retries;
@@ -67,7 +67,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _lists = [_delivered, _settled, _done, _unclaim, _dropped, _waiting, _again];
         _backoff = Backoff.From(options.Retry) with { Mode = JitterMode.Proportional };
         if (claims is not null)
-            _extend = time.CreateTimer(static settlement => ((Settlement)settlement!).LookAfterClaims(), this, LookAfter(options.Idempotency.Lease), LookAfter(options.Idempotency.Lease));
+            _lookAfter = time.CreateTimer(static settlement => ((Settlement)settlement!).LookAfterClaims(), this, LookAfter(options.Idempotency.Lease), LookAfter(options.Idempotency.Lease));
 
         _retries = new RetryQueue(time, due =>
         {
@@ -101,7 +101,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
     public void Dispose()
     {
-        _extend?.Dispose();
+        _lookAfter?.Dispose();
         _retries.Dispose();
     }
 

@@ -113,7 +113,7 @@ internal sealed class Claims(
 
         _held.Remove(delivered);
         if (isPast)
-            Quietly(() => metrics.PastStore("complete", delivered.Count));
+            CountPast("complete", delivered.Count);
 
         for (var i = 0; i < delivered.Count; i++)
         {
@@ -323,13 +323,10 @@ internal sealed class Claims(
         _held.Add(CollectionsMarshal.AsSpan(batch), claims.AsSpan(0, kept));
         ArrayPool<IdempotencyClaim>.Shared.Return(claims);
         if (past > 0)
-            Quietly(() => metrics.PastStore("claim", past));
+            CountPast("claim", past);
 
         if (tookOver > 0)
-        {
-            Quietly(() => metrics.TookOver(tookOver));
-            log.TookOver(tookOver);
-        }
+            CountTakenOver(tookOver);
     }
 
     private Outcome Unreadable(Delivery delivery, Exception error)
@@ -364,6 +361,15 @@ internal sealed class Claims(
     {
         Quietly(() => metrics.Overtaken(1));
         log.ClaimOvertaken(delivery.ShownId, delivery.ToString());
+    }
+
+    // Apart, so that a batch that needs none of these allocates no closure for them.
+    private void CountPast(string operation, int messages) => Quietly(() => metrics.PastStore(operation, messages));
+
+    private void CountTakenOver(int messages)
+    {
+        Quietly(() => metrics.TookOver(messages));
+        log.TookOver(messages);
     }
 
     /// <summary>A listener of the metrics that throws must not leave claims behind that nobody settles.</summary>
