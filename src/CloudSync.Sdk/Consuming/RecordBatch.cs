@@ -25,6 +25,7 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
     private int _valueLength;
     private int _headersLength;
     private bool _isForAnotherGroup;
+    private bool _isStructured;
 
     public int Capacity => capacity;
 
@@ -56,6 +57,7 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         _valueLength = isNull ? -1 : value.Length;
         _headersLength = 0;
         _isForAnotherGroup = false;
+        _isStructured = false;
         var count = headers?.Count ?? 0;
         for (var i = 0; i < count; i++)
         {
@@ -68,7 +70,9 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         {
             var header = headers![i];
             var headerValue = header.GetValueBytes();
-            _end += MessageHeaders.Write(_buffer.AsSpan(_end), header.Key, headerValue, headerValue is null);
+            var start = _end;
+            _end += MessageHeaders.Write(_buffer.AsSpan(start), header.Key, headerValue, headerValue is null);
+            NoteContentType(_buffer.AsSpan(start + sizeof(int), _end - start - 2 * sizeof(int) - (headerValue?.Length ?? 0)), headerValue, headerValue is null);
 
             // Compares the lengths before anything else, so it costs next to nothing for all other headers. The last one counts, as everywhere, and one without a value,
             // or with an empty one, names nobody.
@@ -77,10 +81,17 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         }
     }
 
+    /// <summary>Looks at one header: a comparison of lengths for nearly all. The last one counts, as everywhere.</summary>
+    private void NoteContentType(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool isNull)
+    {
+        if (!isNull && name.SequenceEqual("content-type"u8))
+            _isStructured = StructuredEvent.IsContentType(value);
+    }
+
     /// <summary>Ends the record: its place.</summary>
     public void EndRecord(int partition, long offset, long timestampMs)
     {
-        _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs, _isForAnotherGroup);
+        _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs, _isForAnotherGroup, _isStructured && _valueLength >= 0);
         Bytes += _end - _start;
     }
 
