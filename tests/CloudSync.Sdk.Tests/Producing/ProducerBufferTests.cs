@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Confluent.Kafka;
 using Xunit;
 
 namespace CloudSync.Sdk.Tests.Producing;
@@ -240,6 +239,11 @@ public class ProducerBufferTests
     private static OutgoingRecord Small(string id = "") => Large(0, id);
 
     /// <summary>More than a small one, and no more than two.</summary>
-    private static OutgoingRecord Large(int bytes = 300, string id = "") =>
-        new(id, new Message<byte[]?, byte[]> { Value = new byte[bytes], Headers = [] }, isValueBorrowed: false);
+    private static OutgoingRecord Large(int bytes = 300, string id = "")
+    {
+        var content = new RecordContent { Message = { Value = new byte[bytes], Headers = [] } };
+        var record = new OutgoingRecord();
+        record.Fill(content, id, default, isValueBorrowed: false);
+        return record;
+    }
 }
