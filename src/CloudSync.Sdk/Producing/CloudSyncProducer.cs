@@ -95,7 +95,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             return ValueTask.FromException(failure);
         }
 
-        if (!_buffer.TryEnter(record))
+        if (!_buffer.TryEnter(record) && !TryEnterAfterAPoll(record))
             return new ValueTask(EnqueueWhenThereIsRoom(record, cancellationToken));
 
         try
@@ -180,6 +180,12 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             ProducerMetrics.EndSend(activity, e.Message, nameof(ArgumentException));
             throw;
         }
+    }
+
+    private bool TryEnterAfterAPoll(OutgoingRecord record)
+    {
+        _client?.PollNow();
+        return _buffer.TryEnter(record);
     }
 
     private async Task EnqueueWhenThereIsRoom(OutgoingRecord record, CancellationToken cancellationToken)

@@ -88,6 +88,22 @@ internal sealed class ProducerClient
         }
     }
 
+    /// <summary>Hears of the reports that there are, if it is the producing threads' turn to do so.</summary>
+    public void PollNow()
+    {
+        if (!TryEnter())
+            return;
+
+        try
+        {
+            _reports.PollNow();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
+    }
+
     /// <summary>Somebody waits for reports, and produces nothing meanwhile.</summary>
     public void HastenReports()
     {

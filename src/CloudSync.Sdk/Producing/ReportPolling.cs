@@ -65,6 +65,13 @@ internal sealed class ReportPolling
             TryPoll();
     }
 
+    /// <summary>Somebody is about to wait for room: the reports that there are may make some.</summary>
+    public void PollNow()
+    {
+        if (_producersPoll)
+            TryPoll();
+    }
+
     /// <summary>Somebody waits for reports (for room, for a flush) and produces nothing meanwhile: the thread shall look at once.</summary>
     public void Hasten()
     {

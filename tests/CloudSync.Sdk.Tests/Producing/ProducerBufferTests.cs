@@ -46,6 +46,23 @@ public class ProducerBufferTests
     }
 
     [Fact]
+    public async Task Once_full_it_opens_when_a_part_of_it_is_free_and_then_to_all_that_fit()
+    {
+        var buffer = new ProducerBuffer(100 * Small().Size, _sent.Enqueue);
+        var records = Enumerable.Range(0, 100).Select(_ => Small()).ToList();
+        Assert.All(records, record => Assert.True(buffer.TryEnter(record)));
+        var waits = Enumerable.Range(0, 5).Select(_ => buffer.EnterAsync(Small(), Cancelled)).ToList();
+
+        foreach (var record in records.Take(3))
+            buffer.Leave(record);
+        Assert.All(waits, wait => Assert.False(wait.IsCompleted));
+        buffer.Leave(records[3]);
+
+        await Task.WhenAll(waits.Take(4)).WaitAsync(Deadline, Cancelled);
+        Assert.False(waits[4].IsCompleted);
+    }
+
+    [Fact]
     public async Task One_that_is_larger_than_the_buffer_goes_alone()
     {
         var small = Small();

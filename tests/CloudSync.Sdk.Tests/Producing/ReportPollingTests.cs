@@ -87,6 +87,19 @@ public sealed class ReportPollingTests : IDisposable
     }
 
     [Fact]
+    public void Who_is_about_to_wait_polls_first_if_it_is_his_turn()
+    {
+        NextThreadPoll();
+        _polling.PollNow();
+        Assert.Empty(_producerPolls);
+        _reports.Release();
+
+        MakeBusy();
+        _polling.PollNow();
+        Assert.Single(_producerPolls);
+    }
+
+    [Fact]
     public void A_report_that_produces_again_does_not_poll_within_the_poll()
     {
         MakeBusy();
