@@ -1,0 +1,6 @@
+namespace CloudSync.Compare.Arms;
+
+internal static class Redis
+{
+    public const string Name = "redis";
+}
