@@ -63,14 +63,29 @@ internal static class Child
     {
         new Thread(EndWithParent) { IsBackground = true }.Start();
         var job = JsonSerializer.Deserialize<Job>(json)!;
+        if (job is { Arm: Http.Name, Contender: Http.Endpoint })
+            await CountingEndpoint.ServeAsync();
+
         var result = job.Arm switch
         {
             Produce.Name => await Produce.RunAsync(job),
             Consume.Name => await Consume.RunAsync(job),
+            Http.Name => await Http.RunAsync(job),
+            Redis.Name => await Redis.RunAsync(job),
             _ => throw new InvalidOperationException($"There is no arm {job.Arm}."),
         };
         Console.WriteLine(JsonSerializer.Serialize(result));
         return 0;
+    }
+
+    /// <summary>
+    /// After the warm-up: what it has left is collected, and the compiler, which works in the background, has time for what turned out to be hot. Without it whoever prepares for longest measures
+    /// the best code.
+    /// </summary>
+    public static Task SettleAsync()
+    {
+        GC.Collect();
+        return Task.Delay(TimeSpan.FromSeconds(1));
     }
 
     private static void EndWithParent()

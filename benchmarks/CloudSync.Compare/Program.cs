@@ -71,6 +71,8 @@ internal static class Program
                 {
                     Produce.Name => Produce.CompareAsync(settings, kafka!, cancellationToken),
                     Consume.Name => Consume.CompareAsync(settings, topics!, cancellationToken),
+                    Http.Name => Http.CompareAsync(settings, topics!, cancellationToken),
+                    Redis.Name => Redis.CompareAsync(settings, cancellationToken),
                     _ => throw new InvalidOperationException($"There is no arm {arm}."),
                 });
                 foreach (var ratio in ratios)

@@ -64,7 +64,7 @@ internal static class Consume
             _ => throw new InvalidOperationException($"{job.Contender} is no contender."),
         };
         await read(job.WarmUpTopic, job.WarmUpMessages, 0);
-        GC.Collect();
+        await Child.SettleAsync();
         return await read(job.Topic, job.Messages, job.Remembered);
     }
 
@@ -130,7 +130,7 @@ internal static class Consume
     {
         config.GroupId = $"compare-{Guid.NewGuid():N}";
         var tally = new Tally(messages);
-        using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(config).Build();
+        using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(config).SetLogHandler((_, _) => { }).Build();
         consumer.Subscribe(topic);
         var next = new long[Load.Partitions];
         var count = 0;
@@ -158,7 +158,7 @@ internal static class Consume
             if (Environment.TickCount64 is var now && now >= commitAt)
             {
                 if (commitAt > 0)
-                    consumer.Commit(Positions(topic, next));
+                    Commit(consumer, topic, next);
 
                 came = Stopwatch.GetTimestamp();
                 commitAt = now + 1_000;
@@ -166,13 +166,18 @@ internal static class Consume
         }
 
         tally.Add(count, sum);
-        consumer.Commit(Positions(topic, next));
+        Commit(consumer, topic, next);
         consumer.Close();
         return headerBytes > 0 ? tally.WaitAsync() : throw new InvalidOperationException("The messages had no headers.");
     });
 
-    private static IEnumerable<TopicPartitionOffset> Positions(string topic, long[] next) =>
-        next.Select((offset, partition) => new TopicPartitionOffset(topic, partition, offset)).Where(position => position.Offset > 0);
+    /// <summary>Commits the next offset of each partition, where there is one.</summary>
+    internal static void Commit<TKey, TValue>(IConsumer<TKey, TValue> consumer, string topic, long[] next)
+    {
+        var positions = next.Select((offset, partition) => new TopicPartitionOffset(topic, partition, offset)).Where(position => position.Offset > 0).ToList();
+        if (positions.Count > 0)
+            consumer.Commit(positions);
+    }
 
     private static async Task<RunResult> PerfTestAsync(string script, string kafka, FilledTopic topic, CancellationToken cancellationToken)
     {

@@ -62,7 +62,7 @@ internal static class Produce
         var producer = host.Services.GetRequiredService<ICloudSyncProducer>();
         var (keys, values) = (Load.KeyTexts(), Load.Values());
         await ProduceAsync(job.WarmUpMessages);
-        GC.Collect();
+        await Child.SettleAsync();
         var result = await ProduceAsync(job.Messages);
         await host.StopAsync();
         return result;
@@ -94,9 +94,9 @@ internal static class Produce
         Configure(options, job);
         var (keys, values) = (Load.KeyBytes(), Load.Values());
         var ids = Enumerable.Range(0, Load.Keys).Select(Load.Id).ToArray();
-        using var producer = new ProducerBuilder<byte[], byte[]>(ProducerConfiguration.Build(options, [], out _)).Build();
+        using var producer = new ProducerBuilder<byte[], byte[]>(ProducerConfiguration.Build(options, [], out _)).SetLogHandler((_, _) => { }).Build();
         await ProduceAsync(job.WarmUpMessages);
-        GC.Collect();
+        await Child.SettleAsync();
         return await ProduceAsync(job.Messages);
 
         Task<RunResult> ProduceAsync(int messages)
