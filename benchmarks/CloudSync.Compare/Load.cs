@@ -38,7 +38,7 @@ internal static class Load
             var json = string.Create(
                 CultureInfo.InvariantCulture,
                 $$"""{"order":{{random.Next()}},"customer":{{random.Next(Keys)}},"amount":{{random.Next(100_000) / 100m}},"currency":"EUR","status":"shipped","note":"{{Convert.ToHexStringLower(Bytes(random, 60))}}","text":""");
-            return Encoding.UTF8.GetBytes(json.PadRight(ValueSize - 2, 'x') + "\"}");
+            return Encoding.UTF8.GetBytes((json + "\"").PadRight(ValueSize - 2, 'x') + "\"}");
         })];
     }
 

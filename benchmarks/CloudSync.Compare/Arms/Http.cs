@@ -232,10 +232,21 @@ internal static class RawPosts
     {
         json.WriteStartObject();
         foreach (var header in record.Message.Headers)
-            json.WriteString(header.Key == CloudEvents.ContentType ? "datacontenttype" : header.Key["ce_".Length..], header.GetValueBytes());
+            json.WriteString(Attribute(header.Key), header.GetValueBytes());
         json.WriteString("partitionkey"u8, record.Message.Key!);
         json.WritePropertyName("data"u8);
         json.WriteRawValue(record.Message.Value, skipInputValidation: true);
         json.WriteEndObject();
     }
+
+    private static ReadOnlySpan<byte> Attribute(string header) => header switch
+    {
+        CloudEvents.SpecVersion => "specversion"u8,
+        CloudEvents.Id => "id"u8,
+        CloudEvents.Source => "source"u8,
+        CloudEvents.Type => "type"u8,
+        CloudEvents.Time => "time"u8,
+        CloudEvents.ContentType => "datacontenttype"u8,
+        _ => throw new InvalidOperationException($"The header {header} is none of the envelope."),
+    };
 }
