@@ -105,16 +105,6 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
         return at + 4 + value.Length;
     }
 
-    /// <inheritdoc cref="Write(Span{byte}, ReadOnlySpan{byte}, ReadOnlySpan{byte}, bool)"/>
-    internal static int Write(Span<byte> destination, string name, ReadOnlySpan<byte> value, bool isNull)
-    {
-        var nameLength = Encoding.UTF8.GetBytes(name, destination[4..]);
-        BinaryPrimitives.WriteInt32LittleEndian(destination, nameLength);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[(4 + nameLength)..], isNull ? -1 : value.Length);
-        value.CopyTo(destination[(8 + nameLength)..]);
-        return 8 + nameLength + value.Length;
-    }
-
     private static int ReadAt(
         ReadOnlySpan<byte> block, int at, out int nameStart, out int nameLength, out int valueStart, out int valueLength)
     {
