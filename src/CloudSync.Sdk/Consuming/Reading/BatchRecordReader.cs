@@ -34,16 +34,12 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
     /// <returns><see langword="null"/> when something is not as expected; then nothing was touched, and <c>Consume</c> reads.</returns>
     public static BatchRecordReader? TryCreate(IConsumer<int, int> consumer, out string? unfit)
     {
-        unfit = LibRdKafkaCheck.Unfit;
-        if (unfit is not null)
-            return null;
-
         try
         {
-            if (NativeClient(consumer.Handle) is SafeHandle { IsInvalid: false } client)
+            if (NativeClient(consumer.Handle) is not SafeHandle { IsInvalid: false } client)
+                unfit = "the consumer has no native handle";
+            else if ((unfit = LibRdKafkaCheck.Unfit) is null)
                 return new BatchRecordReader(client);
-
-            unfit = "the consumer has no native handle";
         }
         catch (Exception e) when (e is MissingMemberException or TypeLoadException or NotSupportedException)
         {

@@ -4,7 +4,7 @@ using Confluent.Kafka;
 using Microsoft.Extensions.Logging.Testing;
 using Xunit;
 
-namespace CloudSync.IntegrationTests.Consuming;
+namespace CloudSync.IntegrationTests.Consuming.Reading;
 
 /// <summary>Both readers read the same. <see cref="RebalanceTests"/> and all the others run on either, as <c>CLOUDSYNC_TEST_READER</c> says.</summary>
 public sealed class RecordReaderTests(KafkaCluster cluster)
