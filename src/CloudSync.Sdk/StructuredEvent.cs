@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace CloudSync.Sdk;
 
@@ -31,6 +31,9 @@ internal sealed class StructuredEvent
         Value = value;
         Headers = headers;
     }
+
+    /// <summary>Stands for an event that nobody has looked at yet.</summary>
+    public static StructuredEvent Unread { get; } = new(default, default);
 
     /// <summary>The payload: a part of the record's value where it stands there as it is.</summary>
     public ReadOnlyMemory<byte> Value { get; }
@@ -105,7 +108,8 @@ internal sealed class StructuredEvent
             if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray || ++count > MaxAttributes)
                 return null;
 
-            var text = Add(block, name, ref reader);
+            var text = Text(ref reader);
+            Add(block, name, text, isNull: false);
             if (name.SequenceEqual("ce_id"u8))
                 hasId = text.Length > 0;
             else if (name.SequenceEqual("ce_specversion"u8))
@@ -163,25 +167,18 @@ internal sealed class StructuredEvent
         return name.AsSpan(0, 3 + reader.CopyString(name.AsSpan(3)));
     }
 
-    /// <summary>Writes an attribute; its value is the text, and CloudEvents' other types are written as they stand in JSON.</summary>
-    private static ReadOnlySpan<byte> Add(ArrayBufferWriter<byte> block, scoped ReadOnlySpan<byte> name, scoped ref Utf8JsonReader reader)
+    /// <summary>The value of an attribute as text; CloudEvents' other types as they stand in JSON.</summary>
+    private static ReadOnlySpan<byte> Text(scoped ref Utf8JsonReader reader)
     {
-        var header = block.GetSpan(MessageHeaders.EncodedLength(name.Length, reader.ValueSpan.Length));
-        var start = MessageHeaders.Write(header, name, default, isNull: false);
-        var text = header[start..];
-        if (reader.TokenType == JsonTokenType.String)
-            text = text[..reader.CopyString(text)];
-        else
+        if (reader.TokenType == JsonTokenType.String && reader.ValueIsEscaped)
         {
-            reader.ValueSpan.CopyTo(text);
-            text = text[..reader.ValueSpan.Length];
+            var text = new byte[reader.ValueSpan.Length];
+            return text.AsSpan(0, reader.CopyString(text));
         }
 
-        BinaryPrimitives.WriteInt32LittleEndian(header[(start - sizeof(int))..], text.Length);
-        block.Advance(start + text.Length);
-        return text;
+        return Utf8.IsValid(reader.ValueSpan) ? reader.ValueSpan : throw new JsonException();
     }
 
     private static void Add(ArrayBufferWriter<byte> block, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool isNull) =>
-        block.Advance(MessageHeaders.Write(block.GetSpan(MessageHeaders.EncodedLength(name.Length, isNull ? -1 : value.Length)), name, value, isNull));
+        block.Advance(MessageHeaders.Write(block.GetSpan(MessageHeaders.EncodedLength(name, isNull ? -1 : value.Length)), name, value, isNull));
 }

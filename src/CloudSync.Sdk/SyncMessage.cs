@@ -15,7 +15,8 @@ public class SyncMessage
     private readonly int _valueLength;
     private readonly int _headersLength;
     private readonly long _timestampMs;
-    private readonly bool _isStructured;
+
+    /// <summary>The record as an event; <see langword="null"/> for one that is none, <see cref="StructuredEvent.Unread"/> for one that nobody has looked at. One field for both: it is in every message.</summary>
     private StructuredEvent? _event;
     private string? _id;
 
@@ -30,7 +31,7 @@ public class SyncMessage
         _valueLength = record.ValueLength;
         _headersLength = record.HeadersLength;
         _timestampMs = record.TimestampMs;
-        _isStructured = record.IsStructured;
+        _event = record.IsStructured ? StructuredEvent.Unread : null;
     }
 
     /// <summary>
@@ -62,13 +63,13 @@ public class SyncMessage
     public ReadOnlyMemory<byte>? Key => _keyLength < 0 ? default(ReadOnlyMemory<byte>?) : _buffer.AsMemory(_start, _keyLength);
 
     /// <summary>The payload, untouched; empty when the record has none.</summary>
-    public ReadOnlyMemory<byte> Value => _isStructured ? Event.Value : RecordValue;
+    public ReadOnlyMemory<byte> Value => Event?.Value ?? RecordValue;
 
     /// <summary>Whether the record's value is null, which a compacted topic reads as 'delete this key'.</summary>
     public bool IsTombstone => _valueLength < 0;
 
     /// <summary>All headers of the record, ours and others'. The attributes of a structured CloudEvent are among them as the binary mode writes them.</summary>
-    public MessageHeaders Headers => _isStructured ? Event.Headers : RecordHeaders;
+    public MessageHeaders Headers => Event?.Headers ?? RecordHeaders;
 
     /// <summary>CloudEvents <c>source</c>: who produced the message; <see langword="null"/> when the record does not say.</summary>
     public string? Source => Headers.GetString(CloudEvents.Source);
@@ -129,7 +130,7 @@ public class SyncMessage
     internal MessageHeaders RecordHeaders => new(_buffer.AsMemory(_start + Math.Max(0, _keyLength) + Math.Max(0, _valueLength), _headersLength));
 
     /// <summary>Read when somebody looks, and not by the thread that polls. Two who look at the same time both read it, and find the same.</summary>
-    private StructuredEvent Event => _event ??= StructuredEvent.Read(RecordValue, RecordHeaders);
+    private StructuredEvent? Event => _event == StructuredEvent.Unread ? _event = StructuredEvent.Read(RecordValue, RecordHeaders) : _event;
 
     internal ReadOnlySpan<byte> KeySpan => _buffer.AsSpan(_start, Math.Max(0, _keyLength));
 

@@ -29,6 +29,12 @@ public sealed class CloudSyncConsumerOptions
     /// </summary>
     public CloudSyncPreset Preset { get; set; } = CloudSyncPreset.Balanced;
 
+    /// <summary>
+    /// Whether records are read by librdkafka's batch call, for half of the cost. Default <see langword="true"/>. <see langword="false"/> reads one by one with the client's own
+    /// <c>Consume</c>, which is also what happens, and is logged, where the library is not as expected. Nothing else depends on it.
+    /// </summary>
+    public bool ReadInBatches { get; set; } = true;
+
     /// <summary>What is kept in order. Default <see cref="MessageOrdering.Key"/>.</summary>
     public MessageOrdering Ordering { get; set; } = MessageOrdering.Key;
 

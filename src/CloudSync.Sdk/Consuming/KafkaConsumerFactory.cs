@@ -94,6 +94,19 @@ internal sealed class KafkaConsumerFactory(
         return Built(builder.Build, "Kafka", ", and at ConfigureKafka");
     }
 
+    /// <summary>The reader of a consumer's records: by librdkafka's batch call, unless the options or what was found here say otherwise.</summary>
+    public IRecordReader BuildReader(IConsumer<int, int> consumer)
+    {
+        if (!options.ReadInBatches)
+            return new ConsumeRecordReader(consumer);
+
+        if (BatchRecordReader.TryCreate(consumer, out var unfit) is { } reader)
+            return reader;
+
+        log.ReadsOneByOne(options.Topic, unfit!);
+        return new ConsumeRecordReader(consumer);
+    }
+
     public DeadLetterProducer BuildDeadLetterProducer(ConsumerMetrics metrics) =>
         Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, metrics, errors, log), "DeadLetters:Kafka", "");
 

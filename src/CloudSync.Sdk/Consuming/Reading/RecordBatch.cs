@@ -16,7 +16,15 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
     /// </summary>
     public const int BufferSize = 16 * 1024;
 
+    private static ReadOnlySpan<byte> GroupHeader => "cloudsync-redrive-group"u8;
+
+    private const int ShortName = 256;
+
     private readonly RawRecord[] _records = new RawRecord[capacity];
+    private readonly List<Error> _errors = [];
+
+    /// <summary>Partitions that were revoked while the batch was being read.</summary>
+    private readonly HashSet<int> _gone = [];
     private readonly byte[] _group = Encoding.UTF8.GetBytes(group);
     private byte[] _buffer = [];
     private int _start;
@@ -36,12 +44,20 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
 
     public ReadOnlySpan<RawRecord> Records => _records.AsSpan(0, Count);
 
+    /// <summary>What the client reported in place of records, in its order.</summary>
+    public IReadOnlyList<Error> Errors => _errors;
+
     public void Clear()
     {
         Array.Clear(_records, 0, Count);
         Count = 0;
         Bytes = 0;
+        _errors.Clear();
+        _gone.Clear();
     }
+
+    /// <summary>The client reported an error in place of a record.</summary>
+    public void Fail(Error error) => _errors.Add(error);
 
     /// <summary>Starts a record: its key.</summary>
     public void BeginRecord(ReadOnlySpan<byte> key, bool isNull)
@@ -51,33 +67,42 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         Append(key, key.Length);
     }
 
-    /// <summary>Goes on with the record's value and headers; their size is known here, so a large record moves at most its key.</summary>
-    public void AddBody(ReadOnlySpan<byte> value, bool isNull, Headers? headers)
+    /// <summary>Goes on with the record's value. The size of the headers is known here, so a large record moves at most its key.</summary>
+    public void AddValue(ReadOnlySpan<byte> value, bool isNull, int headersLength)
     {
         _valueLength = isNull ? -1 : value.Length;
-        _headersLength = 0;
+        _headersLength = headersLength;
         _isForAnotherGroup = false;
         _isStructured = false;
+        Append(value, value.Length + headersLength);
+    }
+
+    /// <summary>Goes on with one of the record's headers.</summary>
+    public void AddHeader(ReadOnlySpan<byte> utf8Name, ReadOnlySpan<byte> value, bool isNull)
+    {
+        _end += MessageHeaders.Write(_buffer.AsSpan(_end), utf8Name, value, isNull);
+
+        // Compares the lengths before anything else, so it costs next to nothing for all other headers. The last one counts, as everywhere, and one without a value,
+        // or with an empty one, names nobody.
+        if (utf8Name.SequenceEqual(GroupHeader) && !value.IsEmpty)
+            _isForAnotherGroup = !value.SequenceEqual(_group);
+        NoteContentType(utf8Name, value, isNull);
+    }
+
+    /// <summary>The value and all the headers, as the client's own objects hold them.</summary>
+    public void AddBody(ReadOnlySpan<byte> value, bool isNull, Headers? headers)
+    {
+        Span<byte> shortName = stackalloc byte[ShortName];
+        var length = 0;
         var count = headers?.Count ?? 0;
         for (var i = 0; i < count; i++)
-        {
-            var header = headers![i];
-            _headersLength += MessageHeaders.EncodedLength(Encoding.UTF8.GetByteCount(header.Key), header.GetValueBytes()?.Length ?? -1);
-        }
+            length += MessageHeaders.EncodedLength(Utf8(headers![i].Key, shortName), headers[i].GetValueBytes()?.Length ?? -1);
 
-        Append(value, value.Length + _headersLength);
+        AddValue(value, isNull, length);
         for (var i = 0; i < count; i++)
         {
-            var header = headers![i];
-            var headerValue = header.GetValueBytes();
-            var start = _end;
-            _end += MessageHeaders.Write(_buffer.AsSpan(start), header.Key, headerValue, headerValue is null);
-            NoteContentType(_buffer.AsSpan(start + sizeof(int), _end - start - 2 * sizeof(int) - (headerValue?.Length ?? 0)), headerValue, headerValue is null);
-
-            // Compares the lengths before anything else, so it costs next to nothing for all other headers. The last one counts, as everywhere, and one without a value,
-            // or with an empty one, names nobody.
-            if (header.Key == RedriveHeaders.Group && headerValue is { Length: > 0 })
-                _isForAnotherGroup = !headerValue.AsSpan().SequenceEqual(_group);
+            var headerValue = headers![i].GetValueBytes();
+            AddHeader(Utf8(headers[i].Key, shortName), headerValue, headerValue is null);
         }
     }
 
@@ -95,9 +120,13 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         Bytes += _end - _start;
     }
 
-    /// <summary>Takes a partition's records out again: it was revoked while the batch was being read, and its next owner will read them.</summary>
+    /// <summary>
+    /// Takes a partition's records out again: it was revoked while the batch was being read, and its next owner will read them. What of it the client still hands over in this
+    /// batch was read before the revocation too.
+    /// </summary>
     public void Remove(int partition)
     {
+        _gone.Add(partition);
         var kept = 0;
         for (var i = 0; i < Count; i++)
         {
@@ -108,6 +137,15 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         Array.Clear(_records, kept, Count - kept);
         Count = kept;
     }
+
+    /// <summary>
+    /// The partition has come back while the batch was being read. Nobody can tell then which of its records were read before it went, so all that follow are taken: repeated at worst, and
+    /// never lost.
+    /// </summary>
+    public void Readmit(int partition) => _gone.Remove(partition);
+
+    /// <summary>Whether records of this partition are still to be added.</summary>
+    public bool Takes(int partition) => _gone.Count == 0 || !_gone.Contains(partition);
 
     /// <summary>
     /// The client hands its native memory to its deserialisers before anybody has copied it, so this is where the one copy is made. The value
@@ -122,6 +160,9 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
 
         return 0;
     }
+
+    private static ReadOnlySpan<byte> Utf8(string name, Span<byte> buffer) =>
+        Encoding.UTF8.TryGetBytes(name, buffer, out var written) ? buffer[..written] : Encoding.UTF8.GetBytes(name);
 
     private void Append(ReadOnlySpan<byte> bytes, int room)
     {
