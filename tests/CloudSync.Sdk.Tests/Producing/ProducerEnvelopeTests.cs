@@ -61,7 +61,9 @@ public class ProducerEnvelopeTests
         Assert.Equal(given.CorrelationId is "" ? null : given.CorrelationId, read.CorrelationId);
         Assert.Equal(at, read.Time);
         Assert.Equal(("/source", "type", "application/json"), (read.Source, read.Type, read.ContentType));
-        Assert.Equal(record.WireSize, read.Size + (record.Message.Key?.Length ?? 0) - (8 * record.Message.Headers.Count));
+        Assert.Equal(
+            record.WireSize,
+            (record.Message.Key?.Length ?? 0) + read.Value.Length + read.Headers.Sum(h => Encoding.UTF8.GetByteCount(h.Name) + (h.Value?.Length ?? 0)));
 
         static string Whole(string text) => new([.. text.Where(c => !char.IsSurrogate(c)).DefaultIfEmpty('x')]);
     }

@@ -133,7 +133,7 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
         byte* name, value;
         nuint valueLength;
         for (nuint i = 0; headers != 0 && LibRdKafka.Header(headers, i, &name, &value, &valueLength) == ErrorCode.NoError; i++)
-            length += MessageHeaders.EncodedLength(Text(name).Length, value is null ? -1 : (int)valueLength);
+            length += MessageHeaders.EncodedLength(Text(name), value is null ? -1 : (int)valueLength);
 
         return length;
     }

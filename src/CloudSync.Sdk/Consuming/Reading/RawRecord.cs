@@ -27,7 +27,7 @@ internal readonly record struct RawRecord(
         var encoded = headers.Select(h => (Name: Encoding.UTF8.GetBytes(h.Name), h.Value)).ToList();
         var keyLength = key?.Length ?? 0;
         var valueLength = value?.Length ?? 0;
-        var headersLength = encoded.Sum(h => MessageHeaders.EncodedLength(h.Name.Length, h.Value?.Length ?? -1));
+        var headersLength = encoded.Sum(h => MessageHeaders.EncodedLength(h.Name, h.Value?.Length ?? -1));
         var buffer = new byte[keyLength + valueLength + headersLength];
         key?.Span.CopyTo(buffer);
         value?.Span.CopyTo(buffer.AsSpan(keyLength));

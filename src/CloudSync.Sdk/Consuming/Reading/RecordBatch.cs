@@ -89,18 +89,17 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
     /// <summary>The value and all the headers, as the client's own objects hold them.</summary>
     public void AddBody(ReadOnlySpan<byte> value, bool isNull, Headers? headers)
     {
+        Span<byte> shortName = stackalloc byte[ShortName];
         var length = 0;
         var count = headers?.Count ?? 0;
         for (var i = 0; i < count; i++)
-            length += MessageHeaders.EncodedLength(Encoding.UTF8.GetByteCount(headers![i].Key), headers[i].GetValueBytes()?.Length ?? -1);
+            length += MessageHeaders.EncodedLength(Utf8(headers![i].Key, shortName), headers[i].GetValueBytes()?.Length ?? -1);
 
         AddValue(value, isNull, length);
-        Span<byte> shortName = stackalloc byte[ShortName];
         for (var i = 0; i < count; i++)
         {
-            var (name, headerValue) = (headers![i].Key, headers[i].GetValueBytes());
-            var utf8 = Encoding.UTF8.TryGetBytes(name, shortName, out var written) ? shortName[..written] : Encoding.UTF8.GetBytes(name);
-            AddHeader(utf8, headerValue, headerValue is null);
+            var headerValue = headers![i].GetValueBytes();
+            AddHeader(Utf8(headers[i].Key, shortName), headerValue, headerValue is null);
         }
     }
 
@@ -151,6 +150,9 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
 
         return 0;
     }
+
+    private static ReadOnlySpan<byte> Utf8(string name, Span<byte> buffer) =>
+        Encoding.UTF8.TryGetBytes(name, buffer, out var written) ? buffer[..written] : Encoding.UTF8.GetBytes(name);
 
     private void Append(ReadOnlySpan<byte> bytes, int room)
     {
