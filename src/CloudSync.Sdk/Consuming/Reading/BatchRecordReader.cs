@@ -15,11 +15,9 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
 {
     private const int TextLength = 512;
 
-    /// <summary>Messages of one call, at most, and so what is read past a limit of bytes.</summary>
-    private const int CallSize = 128;
-
     private readonly SafeHandle _client;
-    private readonly LibRdKafka.Message*[] _messages = new LibRdKafka.Message*[CallSize];
+    private readonly LibRdKafka.Message*[] _messages = new LibRdKafka.Message*[CallSize.Most];
+    private CallSize _callSize;
     private nint _queue;
 
     private BatchRecordReader(SafeHandle client)
@@ -36,16 +34,12 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
     /// <returns><see langword="null"/> when something is not as expected; then nothing was touched, and <c>Consume</c> reads.</returns>
     public static BatchRecordReader? TryCreate(IConsumer<int, int> consumer, out string? unfit)
     {
-        unfit = LibRdKafkaCheck.Unfit;
-        if (unfit is not null)
-            return null;
-
         try
         {
-            if (NativeClient(consumer.Handle) is SafeHandle { IsInvalid: false } client)
+            if (NativeClient(consumer.Handle) is not SafeHandle { IsInvalid: false } client)
+                unfit = "the consumer has no native handle";
+            else if ((unfit = LibRdKafkaCheck.Unfit) is null)
                 return new BatchRecordReader(client);
-
-            unfit = "the consumer has no native handle";
         }
         catch (Exception e) when (e is MissingMemberException or TypeLoadException or NotSupportedException)
         {
@@ -60,10 +54,10 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
         var limit = Math.Min(max, batch.Capacity);
 
         // The call waits for as many as it is asked for. So it is asked for what is there, and, when that is nothing, for the first one and then for what has come with it.
-        if (Take(batch, limit, timeout: 0) == 0 && Take(batch, 1, (int)timeout.TotalMilliseconds) == 0)
+        if (Take(batch, limit, maxBytes, timeout: 0) == 0 && Take(batch, 1, maxBytes, (int)timeout.TotalMilliseconds) == 0)
             return;
 
-        while (batch.Count < limit && batch.Bytes < maxBytes && Take(batch, limit - batch.Count, timeout: 0) > 0)
+        while (batch.Count < limit && batch.Bytes < maxBytes && Take(batch, limit - batch.Count, maxBytes - batch.Bytes, timeout: 0) > 0)
         {
         }
     }
@@ -79,20 +73,25 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
     }
 
     /// <returns>How many messages there were, errors among them.</returns>
-    private int Take(RecordBatch batch, int max, int timeout)
+    private int Take(RecordBatch batch, int max, long maxBytes, int timeout)
     {
         ObjectDisposedException.ThrowIf(_queue == 0, this);
         fixed (LibRdKafka.Message** messages = _messages)
         {
-            var count = (int)LibRdKafka.Consume(_queue, timeout, messages, (nuint)Math.Min(max, CallSize));
-            var at = 0;
+            var count = (int)LibRdKafka.Consume(_queue, timeout, messages, (nuint)Math.Min(max, _callSize.For(maxBytes)));
+            var (at, largest) = (0, 0L);
             try
             {
                 for (; at < count; at++)
                 {
+                    var before = batch.Bytes;
                     Copy(batch, messages[at]);
                     LibRdKafka.Destroy(messages[at]);
+                    largest = Math.Max(largest, batch.Bytes - before);
                 }
+
+                if (count > 0)
+                    _callSize.Seen(largest);
             }
             finally
             {

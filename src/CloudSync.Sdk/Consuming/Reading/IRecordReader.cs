@@ -9,7 +9,7 @@ internal interface IRecordReader : IDisposable
     /// </summary>
     /// <param name="batch">Cleared by the caller. It keeps what was read before an exception.</param>
     /// <param name="max">How many records at most.</param>
-    /// <param name="maxBytes">No further record is read once they hold so many bytes; the batch call may have gone past it before it is seen.</param>
+    /// <param name="maxBytes">No further record is read once they hold so many bytes, see <see cref="CallSize"/> for what may go past it.</param>
     /// <param name="timeout">How long to wait for the first.</param>
     void Read(RecordBatch batch, int max, long maxBytes, TimeSpan timeout);
 }
