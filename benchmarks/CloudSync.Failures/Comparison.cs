@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using CloudSync.Measuring;
 
 namespace CloudSync.Failures;
 
@@ -15,7 +16,9 @@ internal static class Comparison
     public static async Task<int> ExecuteAsync(Settings settings)
     {
         await using var kafka = await BenchmarkKafka.StartAsync(settings.Kafka);
-        var topic = await kafka.CreateTopicAsync();
+        var topic = $"failures-{Guid.NewGuid():N}";
+        await kafka.CreateTopicAsync(topic, Load.Partitions);
+        await kafka.CreateTopicAsync(topic + "-dlq", Load.Partitions);
         Say(settings, $"{settings.Messages:N0} messages of 256 bytes in {Load.Partitions} partitions with {Load.Keys:N0} keys, on {kafka.Description}; sink: {(settings.IsSlow ? "about 1 ms, 256 at a time" : "no-op, 64 at a time")}");
         Load.Produce(kafka.BootstrapServers, topic, settings.Messages);
 

@@ -48,10 +48,10 @@ public sealed class EmbeddedKafka : IAsyncDisposable
 
         // On another thread, for the native side waits for its own to end. One task for all who dispose, so that all of them wait.
         _disposal = new Lazy<Task>(() => Task.Run(_cluster.Dispose));
-        LibRdKafka.SetInitialRebalanceDelay(_cluster, Math.Max(1, (int)options.InitialRebalanceDelay.TotalMilliseconds));
+        MockLibRdKafka.SetInitialRebalanceDelay(_cluster, Math.Max(1, (int)options.InitialRebalanceDelay.TotalMilliseconds));
         unsafe
         {
-            BootstrapServers = Marshal.PtrToStringUTF8((nint)LibRdKafka.Bootstraps(_cluster))!;
+            BootstrapServers = Marshal.PtrToStringUTF8((nint)MockLibRdKafka.Bootstraps(_cluster))!;
         }
     }
 
@@ -88,7 +88,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(partitions, 10_000);
         ThrowIfDisposed();
 
-        var error = LibRdKafka.CreateTopic(_cluster, name, partitions, Math.Min(3, BrokerCount));
+        var error = MockLibRdKafka.CreateTopic(_cluster, name, partitions, Math.Min(3, BrokerCount));
         if (error == ErrorCode.TopicAlreadyExists)
         {
             throw new InvalidOperationException(
@@ -109,7 +109,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     public void TakeBrokerDown(int brokerId)
     {
         ThrowIfNotABroker(brokerId);
-        ThrowOn(LibRdKafka.SetDown(_cluster, brokerId), $"Broker {brokerId} could not be taken down");
+        ThrowOn(MockLibRdKafka.SetDown(_cluster, brokerId), $"Broker {brokerId} could not be taken down");
     }
 
     /// <summary>Cuts the connections of all brokers and refuses new ones.</summary>
@@ -117,7 +117,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     public void TakeAllBrokersDown()
     {
         ThrowIfDisposed();
-        ThrowOn(LibRdKafka.SetDown(_cluster, AllBrokers), "The brokers could not be taken down");
+        ThrowOn(MockLibRdKafka.SetDown(_cluster, AllBrokers), "The brokers could not be taken down");
     }
 
     /// <summary>Lets clients connect to a broker again, on the same port. What it held is still there. Does nothing to a broker that is up.</summary>
@@ -127,7 +127,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     public void BringBrokerUp(int brokerId)
     {
         ThrowIfNotABroker(brokerId);
-        ThrowOn(LibRdKafka.SetUp(_cluster, brokerId), $"Broker {brokerId} could not be brought up");
+        ThrowOn(MockLibRdKafka.SetUp(_cluster, brokerId), $"Broker {brokerId} could not be brought up");
     }
 
     /// <summary>Lets clients connect to every broker again.</summary>
@@ -135,7 +135,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     public void BringAllBrokersUp()
     {
         ThrowIfDisposed();
-        ThrowOn(LibRdKafka.SetUp(_cluster, AllBrokers), "The brokers could not be brought up");
+        ThrowOn(MockLibRdKafka.SetUp(_cluster, AllBrokers), "The brokers could not be brought up");
     }
 
     /// <summary>Holds back every answer of all brokers for a while.</summary>
@@ -145,7 +145,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     public void SetLatency(TimeSpan latency)
     {
         ThrowIfDisposed();
-        ThrowOn(LibRdKafka.SetRoundTrip(_cluster, AllBrokers, Milliseconds(latency)), $"A latency of {latency} could not be set");
+        ThrowOn(MockLibRdKafka.SetRoundTrip(_cluster, AllBrokers, Milliseconds(latency)), $"A latency of {latency} could not be set");
     }
 
     /// <summary>Holds back every answer of one broker for a while.</summary>
@@ -156,7 +156,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     public void SetLatency(int brokerId, TimeSpan latency)
     {
         ThrowIfNotABroker(brokerId);
-        ThrowOn(LibRdKafka.SetRoundTrip(_cluster, brokerId, Milliseconds(latency)), $"A latency of {latency} could not be set for broker {brokerId}");
+        ThrowOn(MockLibRdKafka.SetRoundTrip(_cluster, brokerId, Milliseconds(latency)), $"A latency of {latency} could not be set for broker {brokerId}");
     }
 
     /// <summary>Makes a broker the leader of a partition, as after a failover. A topic that does not exist appears, with 4 partitions.</summary>
@@ -173,7 +173,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
         ThrowIfNotABroker(brokerId);
 
         // Never 'no leader', which the native side also knows: its answer to a producer then reads through a null pointer and ends the process.
-        var error = LibRdKafka.SetLeader(_cluster, topic, partition, brokerId);
+        var error = MockLibRdKafka.SetLeader(_cluster, topic, partition, brokerId);
         ThrowIfNoSuchPartition(error, topic, partition);
         ThrowOn(error, $"The leader of {topic} [{partition}] could not be set to broker {brokerId}");
     }
@@ -188,7 +188,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(groupId);
         ThrowIfNotABroker(brokerId);
-        ThrowOn(LibRdKafka.SetCoordinator(_cluster, "group", groupId, brokerId), $"The coordinator of group '{groupId}' could not be set to broker {brokerId}");
+        ThrowOn(MockLibRdKafka.SetCoordinator(_cluster, "group", groupId, brokerId), $"The coordinator of group '{groupId}' could not be set to broker {brokerId}");
     }
 
     /// <summary>Deletes the beginning of a partition, as retention does: a consumer that still wants it is told that its offset is out of range.</summary>
@@ -205,7 +205,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(beforeOffset);
         ThrowIfDisposed();
 
-        var error = LibRdKafka.DeleteRecords(_cluster, topic, partition, beforeOffset);
+        var error = MockLibRdKafka.DeleteRecords(_cluster, topic, partition, beforeOffset);
         ThrowIfNoSuchPartition(error, topic, partition);
         if (error == ErrorCode.OffsetOutOfRange)
             throw new ArgumentOutOfRangeException(nameof(beforeOffset), beforeOffset, $"{topic} [{partition}] ends before this offset.");
@@ -242,7 +242,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
 
         ThrowIfDisposed();
         fixed (ErrorCode* first = errors)
-            LibRdKafka.PushErrors(_cluster, (short)request, (nuint)errors.Length, first);
+            MockLibRdKafka.PushErrors(_cluster, (short)request, (nuint)errors.Length, first);
     }
 
     /// <summary>Forgets the errors that <see cref="FailRequests"/> has queued for a kind of request.</summary>
@@ -253,7 +253,7 @@ public sealed class EmbeddedKafka : IAsyncDisposable
     {
         ThrowIfNotARequest(request);
         ThrowIfDisposed();
-        LibRdKafka.ClearErrors(_cluster, (short)request);
+        MockLibRdKafka.ClearErrors(_cluster, (short)request);
     }
 
     /// <summary>Forgets the errors that <see cref="FailRequests"/> has queued for all kinds of request.</summary>

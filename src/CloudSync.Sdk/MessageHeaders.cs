@@ -1,6 +1,6 @@
-using System.Buffers.Binary;
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Text;
 
 namespace CloudSync.Sdk;
@@ -19,8 +19,9 @@ public readonly record struct MessageHeader(string Name, ReadOnlyMemory<byte>? V
 /// not look at them pays nothing.
 /// </summary>
 /// <remarks>
-/// Encoding of the block (internal, never on the wire): for each header a 32-bit length of the name, the name in UTF-8, a 32-bit length of the
-/// value (-1 for none), the value.
+/// Encoding of the block (internal, never on the wire): for each header its name, as twice its length and then UTF-8, or, for one of <see cref="KnownHeaders"/>, as twice its index and 1; the length
+/// of the value and 1, or 0 for no value; the value. Numbers take seven bits a byte, so nearly always one byte. Names and lengths of six headers in full would be a fifth of what a small message takes in
+/// memory.
 /// </remarks>
 public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<MessageHeaders>
 {
@@ -48,18 +49,17 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
     internal bool TryGetValue(ReadOnlySpan<byte> utf8Name, out ReadOnlyMemory<byte> value)
     {
         var found = false;
+        var known = KnownHeaders.IndexOf(utf8Name);
         value = default;
         var block = _block.Span;
         for (var at = 0; at < block.Length;)
         {
-            var next = ReadAt(block, at, out var nameStart, out var nameLength, out var valueStart, out var valueLength);
-            if (valueLength >= 0 && block.Slice(nameStart, nameLength).SequenceEqual(utf8Name))
+            var header = ReadAt(block, ref at);
+            if (header.ValueLength >= 0 && header.Known == known && (known >= 0 || block.Slice(header.NameStart, header.NameLength).SequenceEqual(utf8Name)))
             {
-                value = _block.Slice(valueStart, valueLength);
+                value = _block.Slice(header.ValueStart, header.ValueLength);
                 found = true;
             }
-
-            at = next;
         }
 
         return found;
@@ -92,40 +92,70 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
     /// <summary>Whether two records' headers differ.</summary>
     public static bool operator !=(MessageHeaders left, MessageHeaders right) => !left.Equals(right);
 
-    internal static int EncodedLength(int nameLength, int valueLength) => 8 + nameLength + Math.Max(0, valueLength);
+    internal static int EncodedLength(ReadOnlySpan<byte> utf8Name, int valueLength) =>
+        (KnownHeaders.IndexOf(utf8Name) >= 0 ? 1 : NumberLength(utf8Name.Length << 1) + utf8Name.Length) + NumberLength(valueLength + 1) + Math.Max(0, valueLength);
 
     /// <summary>Writes one header at the start of <paramref name="destination"/> and returns what it took.</summary>
     internal static int Write(Span<byte> destination, ReadOnlySpan<byte> utf8Name, ReadOnlySpan<byte> value, bool isNull)
     {
-        BinaryPrimitives.WriteInt32LittleEndian(destination, utf8Name.Length);
-        utf8Name.CopyTo(destination[4..]);
-        var at = 4 + utf8Name.Length;
-        BinaryPrimitives.WriteInt32LittleEndian(destination[at..], isNull ? -1 : value.Length);
-        value.CopyTo(destination[(at + 4)..]);
-        return at + 4 + value.Length;
+        int at;
+        if (KnownHeaders.IndexOf(utf8Name) is >= 0 and var known)
+        {
+            at = WriteNumber(destination, (known << 1) | 1);
+        }
+        else
+        {
+            at = WriteNumber(destination, utf8Name.Length << 1);
+            utf8Name.CopyTo(destination[at..]);
+            at += utf8Name.Length;
+        }
+
+        at += WriteNumber(destination[at..], isNull ? 0 : value.Length + 1);
+        value.CopyTo(destination[at..]);
+        return at + value.Length;
     }
 
-    /// <inheritdoc cref="Write(Span{byte}, ReadOnlySpan{byte}, ReadOnlySpan{byte}, bool)"/>
-    internal static int Write(Span<byte> destination, string name, ReadOnlySpan<byte> value, bool isNull)
+    /// <summary>Reads where a header's parts lie, and goes on to the next.</summary>
+    private static Header ReadAt(ReadOnlySpan<byte> block, ref int at)
     {
-        var nameLength = Encoding.UTF8.GetBytes(name, destination[4..]);
-        BinaryPrimitives.WriteInt32LittleEndian(destination, nameLength);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[(4 + nameLength)..], isNull ? -1 : value.Length);
-        value.CopyTo(destination[(8 + nameLength)..]);
-        return 8 + nameLength + value.Length;
+        var name = ReadNumber(block, ref at);
+        var (known, nameStart, nameLength) = (name & 1) != 0 ? (name >> 1, at, 0) : (-1, at, name >> 1);
+        at += nameLength;
+        var valueLength = ReadNumber(block, ref at) - 1;
+        var valueStart = at;
+        at += Math.Max(0, valueLength);
+        return new Header(known, nameStart, nameLength, valueStart, valueLength);
     }
 
-    private static int ReadAt(
-        ReadOnlySpan<byte> block, int at, out int nameStart, out int nameLength, out int valueStart, out int valueLength)
+    private static int NumberLength(int number) => number < 0x80 ? 1 : (BitOperations.Log2((uint)number) / 7) + 1;
+
+    private static int WriteNumber(Span<byte> destination, int number)
     {
-        nameLength = BinaryPrimitives.ReadInt32LittleEndian(block[at..]);
-        nameStart = at + 4;
-        valueLength = BinaryPrimitives.ReadInt32LittleEndian(block[(nameStart + nameLength)..]);
-        valueStart = nameStart + nameLength + 4;
-        return valueStart + Math.Max(0, valueLength);
+        var length = 0;
+        for (; number >= 0x80; number >>= 7)
+            destination[length++] = (byte)(number | 0x80);
+
+        destination[length++] = (byte)number;
+        return length;
     }
 
-    /// <summary>Walks the headers of a record without allocating but for each name.</summary>
+    private static int ReadNumber(ReadOnlySpan<byte> block, ref int at)
+    {
+        var (number, shift, next) = (0, 0, (byte)0);
+        do
+        {
+            next = block[at++];
+            number |= (next & 0x7F) << shift;
+            shift += 7;
+        }
+        while (next >= 0x80);
+
+        return number;
+    }
+
+    private readonly record struct Header(int Known, int NameStart, int NameLength, int ValueStart, int ValueLength);
+
+    /// <summary>Walks the headers of a record without allocating but for the names that are not the envelope's.</summary>
     public struct Enumerator : IEnumerator<MessageHeader>
     {
         private readonly ReadOnlyMemory<byte> _block;
@@ -144,13 +174,12 @@ public readonly struct MessageHeaders : IEnumerable<MessageHeader>, IEquatable<M
             if (_at >= _block.Length)
                 return false;
 
-            var next = ReadAt(_block.Span, _at, out var nameStart, out var nameLength, out var valueStart, out var valueLength);
+            var header = ReadAt(_block.Span, ref _at);
 
             // A plain null would convert to memory that is empty, and so no value to an empty one.
             Current = new MessageHeader(
-                Encoding.UTF8.GetString(_block.Span.Slice(nameStart, nameLength)),
-                valueLength < 0 ? default(ReadOnlyMemory<byte>?) : _block.Slice(valueStart, valueLength));
-            _at = next;
+                header.Known >= 0 ? KnownHeaders.Name(header.Known) : Encoding.UTF8.GetString(_block.Span.Slice(header.NameStart, header.NameLength)),
+                header.ValueLength < 0 ? default(ReadOnlyMemory<byte>?) : _block.Slice(header.ValueStart, header.ValueLength));
             return true;
         }
 

@@ -86,7 +86,29 @@ public class MessageHeadersTests
         Assert.Equal("a", walk.Current.Name);
     }
 
-    private static string NameOf(byte number, string? other) => number < 200 ? $"name-{number % 4}" : other ?? "";
+    /// <summary>In memory they are numbers. One that were taken for another would be a wrong id or a wrong trace.</summary>
+    [Fact]
+    public void Each_name_of_the_envelope_is_itself_and_what_resembles_it_is_not()
+    {
+        string[] names =
+        [
+            "ce_id", "ce_specversion", "ce_source", "ce_type", "ce_time", "content-type", "ce_correlationid", "traceparent", "tracestate",
+        ];
+        var headers = With([.. names.SelectMany(n => new[] { (n, n), (n.ToUpperInvariant(), "upper"), (n + "s", "longer"), (n[..^1], "shorter"), (n[..^1] + "\u007F", "other") })]);
+
+        Assert.All(names, name => Assert.Equal(name, headers.GetString(name)));
+        Assert.All(names, name => Assert.Equal("other", headers.GetString(name[..^1] + "\u007F")));
+        Assert.Equal(
+            names.SelectMany(n => new[] { n, n.ToUpperInvariant(), n + "s", n[..^1], n[..^1] + "\u007F" }),
+            headers.Select(h => h.Name));
+    }
+
+    private static string NameOf(byte number, string? other) => number switch
+    {
+        < 120 => $"name-{number % 4}",
+        < 200 => KnownHeaders.Name(number % 9),
+        _ => other ?? "",
+    };
 
     private static string Utf8(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 

@@ -244,4 +244,11 @@ internal enum Turn
 internal readonly record struct ReadyCounts(int Fresh, int Part, int Retry)
 {
     public int Count => Fresh + Part + Retry;
+
+    public int Of(Turn turn) => turn switch
+    {
+        Turn.Fresh => Fresh,
+        Turn.Part => Part,
+        _ => Retry,
+    };
 }

@@ -163,7 +163,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     {
         using var consumer = Interlocked.Exchange(ref _first, null) ?? _factory.Build(_batch, this);
         using var lag = new LagMeter(consumer, _options.Topic, _options.GroupId, _time);
-        var reader = new ConsumeRecordReader(consumer);
+        using var reader = _factory.BuildReader(consumer);
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
         _lag = lag;
         _paused.Clear();
@@ -253,7 +253,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         return true;
     }
 
-    private void Read(ConsumeRecordReader reader)
+    private void Read(IRecordReader reader)
     {
         _batch.Clear();
         if (SinceLastPoll is var gap && gap > StallGap)
@@ -263,15 +263,15 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         }
 
         Volatile.Write(ref _lastPoll, _time.GetTimestamp());
-        try
+        // Paused partitions give nothing, so this only serves the client's callbacks then.
+        reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), _pipeline.Window.RoomBytes, ReadTimeout);
+        foreach (var error in _batch.Errors)
         {
-            // Paused partitions give nothing, so this only serves the client's callbacks then.
-            reader.Read(_batch, Math.Max(1, _pipeline.Window.Room), _pipeline.Window.RoomBytes, ReadTimeout);
-        }
-        catch (ConsumeException e) when (!NeedsNewClient(e.Error))
-        {
+            if (NeedsNewClient(error))
+                throw new KafkaException(error);
+
             // Among these: max.poll.interval exceeded (the partitions were lost and come back), a topic that does not exist yet or may not be read.
-            _errors.Report(e.Error);
+            _errors.Report(error);
         }
     }
 
@@ -341,7 +341,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     }
 
     /// <summary>Keeps polling, paused, while what is in flight ends.</summary>
-    private void Drain(IConsumer<int, int> consumer, ConsumeRecordReader reader)
+    private void Drain(IConsumer<int, int> consumer, IRecordReader reader)
     {
         while (_pipeline.Lanes.InFlight > 0 && DrainTimeLeft > TimeSpan.Zero)
         {
@@ -358,7 +358,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     /// Commits what is settled. A group that is rebalancing at this very moment refuses it; polling on lets the rebalance end, and what was delivered is not delivered
     /// again after the restart.
     /// </summary>
-    private string CommitLast(IConsumer<int, int> consumer, ConsumeRecordReader reader)
+    private string CommitLast(IConsumer<int, int> consumer, IRecordReader reader)
     {
         string committed;
         while (_committer!.CommitNow(_assignment.Partitions, out committed) && DrainTimeLeft > TimeSpan.Zero)
@@ -382,6 +382,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         var numbers = partitions.Select(p => p.Partition.Value).ToList();
         _assignment.Add(numbers);
         _committer?.Forget(numbers);
+        numbers.ForEach(_batch.Readmit);
         _paused.ExceptWith(numbers);
         _unsteered.UnionWith(numbers);
         _hasSaidSkip = false;

@@ -5,6 +5,9 @@ internal sealed class Delivery : SyncMessage
 {
     private const int MaxShownId = 256;
 
+    /// <summary>The claim's slot, or the complement of the number of checks: nobody has both. Four bytes a message are 40 KB of what survives each collection.</summary>
+    private int _claim = -1;
+
     public Delivery(string topic, in RawRecord record, PartitionProgress progress, ulong lane)
         : base(topic, record)
     {
@@ -22,10 +25,18 @@ internal sealed class Delivery : SyncMessage
     public Delivery? Next { get; set; }
 
     /// <summary>Where the claim stands that this consumer holds on the message's id, in <see cref="HeldClaims"/>; -1 for none.</summary>
-    public int ClaimSlot { get; set; } = -1;
+    public int ClaimSlot
+    {
+        get => Math.Max(-1, _claim);
+        set => _claim = value;
+    }
 
-    /// <summary>How often in a row another was found to be delivering the id.</summary>
-    public int HeldChecks { get; set; }
+    /// <summary>How often in a row another was found to be delivering the id; 0 once it is ours.</summary>
+    public int HeldChecks
+    {
+        get => _claim < 0 ? ~_claim : 0;
+        set => _claim = ~value;
+    }
 
     /// <summary>
     /// The id as a log may show it. Whoever produced the record chose it: cut, or an id of a megabyte would be logged at each retry, and without control

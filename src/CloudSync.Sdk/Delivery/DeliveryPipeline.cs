@@ -26,6 +26,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     private readonly CancellationTokenSource _abort = new();
     private readonly ILogger _log;
     private readonly Lock _pumping = new();
+
+    /// <summary>What a round of dispatch found to be of a partition that was given up.</summary>
+    private readonly List<Delivery> _dropped = [];
     private readonly string _name;
     private int _underWay;
     private int _pumpAsked;
@@ -230,16 +233,16 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
 
         var (turn, calls) = NextTurn(admission, room, ready);
         var max = admission == Admission.Probe ? 1 : _sink.TakesBatches ? _options.MaxBatchSize : calls;
-        var batch = new List<Delivery>();
-        var dropped = new List<Delivery>();
+        var batch = new List<Delivery>(Math.Min(max, ready.Of(turn)));
+        _dropped.Clear();
         if (calls > 0)
-            _lanes.Take(turn, batch, max, _sink.TakesBatches ? _options.MaxBatchBytes : long.MaxValue, dropped);
+            _lanes.Take(turn, batch, max, _sink.TakesBatches ? _options.MaxBatchBytes : long.MaxValue, _dropped);
 
-        _window.Remove(CollectionsMarshal.AsSpan(dropped));
+        _window.Remove(CollectionsMarshal.AsSpan(_dropped));
         if (batch.Count == 0)
         {
             CallsNotMade(turn, admission, calls);
-            return dropped.Count > 0;
+            return _dropped.Count > 0;
         }
 
         var begun = CallsFor(batch);

@@ -69,6 +69,10 @@ internal static partial class ConsumerLog
         "Kafka was not polled for {Gap} by the consumer of {Topic}: the process was stopped, its machine stood still, or a revocation took so long. Time-outs of calls that were under way say nothing of the endpoint: an open breaker probes it at once.")]
     public static partial void Stalled(this ILogger log, string topic, TimeSpan gap);
 
+    [LoggerMessage(1020, LogLevel.Warning,
+        "{Topic} is read record by record, at about half of the speed, and otherwise as ever: {Unfit}. Look whether the package librdkafka.redist has the version that Confluent.Kafka names, or set ReadInBatches to false.")]
+    public static partial void ReadsOneByOne(this ILogger log, string topic, string unfit);
+
     [LoggerMessage(1101, LogLevel.Warning,
         "Message {MessageId} ({Place}) failed as {ErrorType}: {Reason} Attempts counted so far: {Attempts}; tried again in {Delay} at the earliest.")]
     public static partial void WillRetry(

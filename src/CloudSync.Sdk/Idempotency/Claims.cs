@@ -304,7 +304,6 @@ internal sealed class Claims(
             {
                 past += goesPast ? 1 : 0;
                 tookOver += result.TookOver ? 1 : 0;
-                delivery.HeldChecks = 0;
                 claims[kept] = new IdempotencyClaim(keys[i], result.Token);
                 batch[kept++] = delivery;
                 continue;

@@ -95,6 +95,7 @@ internal sealed class ConsumerHost : IAsyncDisposable
     public static void Configure(CloudSyncConsumerOptions options, KafkaCluster cluster, TestTopic topic, string group)
     {
         options.BootstrapServers = topic.BootstrapServers;
+        options.ReadInBatches = TestReader.ReadsInBatches;
         options.Topic = topic.Name;
         options.GroupId = group;
         options.DeadLetters.Topic = topic.Name + "-dlq";

@@ -40,6 +40,7 @@ internal sealed class ConsumerProcess : IDisposable
         $"--CloudSync:BootstrapServers={topic.BootstrapServers}",
         $"--CloudSync:Topic={topic.Name}",
         $"--CloudSync:GroupId={group}",
+        $"--CloudSync:ReadInBatches={TestReader.ReadsInBatches}",
         "--CloudSync:CommitInterval=00:00:00.100",
         $"--CloudSync:Kafka:session.timeout.ms={cluster.SessionTimeout.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}",
         "--CloudSync:Kafka:heartbeat.interval.ms=500",

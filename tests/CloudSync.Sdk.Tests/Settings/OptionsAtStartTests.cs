@@ -138,7 +138,7 @@ public class OptionsAtStartTests
         var lines = StartFails(services).Split(Environment.NewLine);
 
         // The texts and the dictionaries have rules of their own, and a switch has no range.
-        string[] unranged = ["BootstrapServers", "Topic", "GroupId", "Kafka", "AdaptiveConcurrency:Enabled", "Idempotency:Enabled", "DeadLetters:Topic", "DeadLetters:Kafka"];
+        string[] unranged = ["BootstrapServers", "Topic", "GroupId", "Kafka", "ReadInBatches", "AdaptiveConcurrency:Enabled", "Idempotency:Enabled", "DeadLetters:Topic", "DeadLetters:Kafka"];
         string[] switches = ["FirstRetryAtOnce", "HoldsEndpoint", "CountsAsAttempt"];
         var expected = SettingsBinder.Paths(typeof(CloudSyncConsumerOptions)).Except(unranged).Where(path => !switches.Contains(path.Split(':')[^1])).ToList();
         Assert.Equal(37 + (10 * 6), expected.Count);

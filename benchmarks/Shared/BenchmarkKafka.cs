@@ -3,7 +3,7 @@ using CloudSync.Tests;
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
 
-namespace CloudSync.Failures;
+namespace CloudSync.Measuring;
 
 /// <summary>The brokers: given ones, else one started from KAFKA_HOME, else the embedded ones, which are no measure of a real cluster.</summary>
 internal sealed class BenchmarkKafka : IAsyncDisposable
@@ -21,12 +21,18 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
 
     public string Description { get; }
 
+    /// <summary>Whether they keep only the newest 5 MB of each partition.</summary>
+    public bool IsEmbedded => _embedded is not null;
+
+    /// <summary>The folder of a Kafka distribution, or <see langword="null"/>.</summary>
+    public static string? Home => Environment.GetEnvironmentVariable("KAFKA_HOME") is { Length: > 0 } home ? home : null;
+
     public static async Task<BenchmarkKafka> StartAsync(string? given)
     {
         if (given is not null)
             return new BenchmarkKafka(given, $"the brokers at {given}");
 
-        if (Environment.GetEnvironmentVariable("KAFKA_HOME") is { Length: > 0 } home)
+        if (Home is { } home)
         {
             var started = await StartedKafka.StartAsync(home);
             return new BenchmarkKafka(started.BootstrapServers, "one broker, started from KAFKA_HOME", started: started);
@@ -36,22 +42,26 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
         return new BenchmarkKafka(embedded.BootstrapServers, "the embedded Kafka, which is no measure of a real one", embedded);
     }
 
-    /// <summary>Makes a topic, and the one for its dead letters.</summary>
-    public async Task<string> CreateTopicAsync()
+    public async Task CreateTopicAsync(string name, int partitions)
     {
-        var topic = $"failures-{Guid.NewGuid():N}";
-        string[] names = [topic, topic + "-dlq"];
         if (_embedded is not null)
         {
-            foreach (var name in names)
-                _embedded.CreateTopic(name, Load.Partitions);
-
-            return topic;
+            _embedded.CreateTopic(name, partitions);
+            return;
         }
 
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).Build();
-        await admin.CreateTopicsAsync(names.Select(name => new TopicSpecification { Name = name, NumPartitions = Load.Partitions, ReplicationFactor = -1 }));
-        return topic;
+        await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1 }]);
+    }
+
+    /// <summary>Gives back the disk of a topic that nobody needs any more. The embedded ones have none.</summary>
+    public async Task DeleteTopicAsync(string name)
+    {
+        if (_embedded is not null)
+            return;
+
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).Build();
+        await admin.DeleteTopicsAsync([name]);
     }
 
     public async ValueTask DisposeAsync()

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Confluent.Kafka;
 
@@ -6,36 +5,30 @@ namespace CloudSync.Sdk.Testing;
 
 /// <summary>librdkafka's functions for its mock cluster, in the library that Confluent.Kafka ships. See <c>rdkafka_mock.h</c>, which documents each.</summary>
 /// <remarks>The functions that take a variable number of arguments are left out: their calling convention can't be written portably.</remarks>
-internal static unsafe partial class LibRdKafka
+internal static unsafe partial class MockLibRdKafka
 {
     private const string Library = "librdkafka";
     private const int TypeProducer = 0;
     private const int ErrorStringLength = 512;
 
-    /// <summary>
-    /// The names that Confluent.Kafka looks for. The plain library needs Kerberos' libsasl2.so.3, which Debian does not have; the next one does without. One that
-    /// was built for the other C library must not even be tried: it may load, and then crash.
-    /// </summary>
-    private static readonly string[] LibraryNames =
-        RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal) ? ["alpine-librdkafka"] : [Library, "centos8-librdkafka"];
-
-    static LibRdKafka() => NativeLibrary.SetDllImportResolver(typeof(LibRdKafka).Assembly, Resolve);
+    static MockLibRdKafka() =>
+        NativeLibrary.SetDllImportResolver(typeof(MockLibRdKafka).Assembly, (name, _, searchPath) => name == Library ? LibRdKafka.Load(searchPath) : 0);
 
     /// <summary>A client that the cluster lives in. It connects to nothing.</summary>
     /// <exception cref="DllNotFoundException">The library can't be loaded here.</exception>
     public static nint NewClient()
     {
         var text = stackalloc byte[ErrorStringLength];
-        var conf = NewConf();
+        var conf = LibRdKafka.NewConf();
 
         // Only what is broken: without bootstrap servers, which this client does not need, every cluster would begin with a notice on stderr.
-        SetConf(conf, "log_level", "3", text, ErrorStringLength);
+        LibRdKafka.SetConf(conf, "log_level", "3", text, ErrorStringLength);
 
-        var client = New(TypeProducer, conf, text, ErrorStringLength);
+        var client = LibRdKafka.NewClient(TypeProducer, conf, text, ErrorStringLength);
         if (client != 0)
             return client;
 
-        DestroyConf(conf);
+        LibRdKafka.DestroyConf(conf);
         throw new InvalidOperationException($"librdkafka could not make a client for the embedded cluster: {Marshal.PtrToStringUTF8((nint)text)}");
     }
 
@@ -44,9 +37,6 @@ internal static unsafe partial class LibRdKafka
 
     [LibraryImport(Library, EntryPoint = "rd_kafka_mock_cluster_destroy")]
     public static partial void DestroyCluster(nint cluster);
-
-    [LibraryImport(Library, EntryPoint = "rd_kafka_destroy")]
-    public static partial void DestroyClient(nint client);
 
     /// <summary>Belongs to the cluster: not to be freed.</summary>
     [LibraryImport(Library, EntryPoint = "rd_kafka_mock_cluster_bootstraps")]
@@ -81,37 +71,6 @@ internal static unsafe partial class LibRdKafka
 
     [LibraryImport(Library, EntryPoint = "rd_kafka_mock_clear_request_errors")]
     public static partial void ClearErrors(MockClusterHandle cluster, short apiKey);
-
-    [LibraryImport(Library, EntryPoint = "rd_kafka_conf_new")]
-    private static partial nint NewConf();
-
-    [LibraryImport(Library, EntryPoint = "rd_kafka_conf_set", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetConf(nint conf, string name, string value, byte* error, nuint errorLength);
-
-    [LibraryImport(Library, EntryPoint = "rd_kafka_conf_destroy")]
-    private static partial void DestroyConf(nint conf);
-
-    /// <summary>Takes <paramref name="conf"/> over, unless it fails and returns 0.</summary>
-    [LibraryImport(Library, EntryPoint = "rd_kafka_new")]
-    private static partial nint New(int type, nint conf, byte* error, nuint errorLength);
-
-    /// <summary>Looks where the runtime looks for Confluent.Kafka's own imports, so that it finds the same file.</summary>
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
-    {
-        if (name != Library)
-            return 0;
-
-        foreach (var candidate in LibraryNames)
-        {
-            if (NativeLibrary.TryLoad(candidate, typeof(Confluent.Kafka.Library).Assembly, searchPath, out var handle))
-                return handle;
-        }
-
-        throw new DllNotFoundException(
-            $"The embedded Kafka needs the native library of Confluent.Kafka, and none of {string.Join(", ", LibraryNames)} could be loaded on "
-            + $"{RuntimeInformation.RuntimeIdentifier}. It comes with the package librdkafka.redist: look for it under runtimes/*/native beside "
-            + $"{AppContext.BaseDirectory}, and for the libraries that it needs itself (on Linux: ldd).");
-    }
 }
 
 /// <summary>A mock cluster and the client that it lives in. A call that is under way keeps both alive, whoever disposes of them meanwhile.</summary>
@@ -122,8 +81,8 @@ internal sealed class MockClusterHandle : SafeHandle
     public MockClusterHandle(int brokers)
         : base(0, ownsHandle: true)
     {
-        _client = LibRdKafka.NewClient();
-        SetHandle(LibRdKafka.NewCluster(_client, brokers));
+        _client = MockLibRdKafka.NewClient();
+        SetHandle(MockLibRdKafka.NewCluster(_client, brokers));
         if (IsInvalid)
         {
             LibRdKafka.DestroyClient(_client);
@@ -139,7 +98,7 @@ internal sealed class MockClusterHandle : SafeHandle
 
     protected override bool ReleaseHandle()
     {
-        LibRdKafka.DestroyCluster(handle);
+        MockLibRdKafka.DestroyCluster(handle);
         LibRdKafka.DestroyClient(_client);
         return true;
     }
