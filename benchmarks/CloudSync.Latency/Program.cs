@@ -28,7 +28,12 @@ foreach (var rate in settings.Rates)
     var topic = $"latency-{Guid.NewGuid():N}";
     await kafka.CreateTopicAsync(topic, Partitions);
     var services = new ServiceCollection().AddLogging();
-    services.AddCloudSyncProducer(options => (options.BootstrapServers, options.Topic, options.Preset, options.Format) = (kafka.BootstrapServers, topic, settings.Preset, settings.Format));
+    services.AddCloudSyncProducer(options =>
+    {
+        (options.BootstrapServers, options.Topic, options.Preset, options.Format) = (kafka.BootstrapServers, topic, settings.Preset, settings.Format);
+        foreach (var (name, value) in settings.Client)
+            options.Kafka[name] = value;
+    });
     await using (var provider = services.BuildServiceProvider())
     {
         var producer = provider.GetRequiredService<ICloudSyncProducer>();

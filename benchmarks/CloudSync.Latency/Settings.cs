@@ -13,6 +13,7 @@ internal sealed record Settings
           --preset NAME   Balanced, LowLatency or HighThroughput; default Balanced
           --format NAME   Binary or Structured; default Binary
           --seconds N     how long is measured, after a warm-up of 5 s; default 20
+          --set NAME=VALUE  a further setting of the Kafka client, such as socket.nagle.disable=true
           --kafka ADDR    brokers that are there; default: one started from KAFKA_HOME, else the embedded ones, which are no measure of a real cluster
         """;
 
@@ -23,6 +24,8 @@ internal sealed record Settings
     public CloudEventsFormat Format { get; private set; }
 
     public int Seconds { get; private set; } = 20;
+
+    public Dictionary<string, string> Client { get; } = [];
 
     public string? Kafka { get; private set; }
 
@@ -38,6 +41,7 @@ internal sealed record Settings
                 case "--seconds": settings.Seconds = Number(); break;
                 case "--preset": settings.Preset = Named<CloudSyncPreset>(); break;
                 case "--format": settings.Format = Named<CloudEventsFormat>(); break;
+                case "--set" when Next().Split('=', 2) is [var name, var value]: settings.Client[name] = value; break;
                 case "--kafka": settings.Kafka = Next(); break;
                 default: throw new FormatException($"{args[i]} is not understood.\n\n{Usage}");
             }

@@ -8,7 +8,7 @@ public interface ICloudSyncProducer
     /// <param name="cancellationToken">
     /// Ends the wait. A message that is already queued is sent all the same: produce it again with the same id, and the duplicate is recognised.
     /// </param>
-    /// <returns>Where the message stands, and its id.</returns>
+    /// <returns>Where the message stands, and its id. Await it once, as any <see cref="ValueTask{TResult}"/>.</returns>
     /// <exception cref="ArgumentException">The message can't be written: an id without a length or with too much of it, a header that is ours to write.</exception>
     /// <exception cref="ProduceFailedException">
     /// The brokers did not acknowledge the message in time, or refused it, or the producer was stopped before they did.
@@ -24,7 +24,8 @@ public interface ICloudSyncProducer
     /// </summary>
     /// <param name="message">The message.</param>
     /// <param name="acknowledgement">
-    /// Told once when the brokers have acknowledged or refused the message, on the client's own thread: it must be quick and must not throw.
+    /// Told once when the brokers have acknowledged or refused the message, on a thread of the client's or on one that is just producing another message: it must be quick, must not throw, and must
+    /// not wait for anything that a producing thread may hold.
     /// <see langword="null"/> when nobody asks: failures are then only counted and logged. It is not told when this call throws.
     /// </param>
     /// <param name="cancellationToken">Ends the wait for room; the message is then not queued.</param>
