@@ -4,7 +4,6 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace CloudSync.Sdk;
 
@@ -101,7 +100,7 @@ internal static class CloudEventsBatch
             json.WriteBoolean(CloudEvent.Tombstone, true);
             json.WriteNull("data"u8);
         }
-        else if (IsJsonType(cloudEvent.ContentType) && IsJson(payload))
+        else if (JsonPayload.IsJsonType(cloudEvent.ContentType) && JsonPayload.IsJson(payload))
         {
             json.WritePropertyName("data"u8);
             json.WriteRawValue(payload, skipInputValidation: true);
@@ -109,38 +108,6 @@ internal static class CloudEventsBatch
         else
         {
             json.WriteBase64String("data_base64"u8, payload);
-        }
-    }
-
-    private static bool IsJsonType(string? contentType)
-    {
-        var type = contentType.AsSpan();
-        var parameters = type.IndexOf(';');
-        type = (parameters < 0 ? type : type[..parameters]).Trim();
-        return type.EndsWith("/json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
-    }
-
-    /// <summary>
-    /// Whether the bytes are one JSON value that can stand inside another. The reader does not look into its strings, so their UTF-8 is checked first: one
-    /// broken byte would spoil the whole batch.
-    /// </summary>
-    private static bool IsJson(ReadOnlySpan<byte> payload)
-    {
-        if (payload.IsEmpty || !Utf8.IsValid(payload))
-            return false;
-
-        try
-        {
-            var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = MaxDepth });
-            while (reader.Read())
-            {
-            }
-
-            return true;
-        }
-        catch (JsonException)
-        {
-            return false;
         }
     }
 }

@@ -4,7 +4,7 @@ using System.Text;
 namespace CloudSync.Sdk;
 
 /// <summary>
-/// One message on its way to a cloud: a Kafka record, and the CloudEvents envelope in its headers. A sink may keep it as long as it likes: its bytes
+/// One message on its way to a cloud: a Kafka record, and the CloudEvents envelope in its headers, or around its payload (both content modes are read, and look the same from here). A sink may keep it as long as it likes: its bytes
 /// are its own and are never reused.
 /// </summary>
 public class SyncMessage
@@ -15,6 +15,9 @@ public class SyncMessage
     private readonly int _valueLength;
     private readonly int _headersLength;
     private readonly long _timestampMs;
+
+    /// <summary>The record as an event; <see langword="null"/> for one that is none, <see cref="StructuredEvent.Unread"/> for one that nobody has looked at. One field for both: it is in every message.</summary>
+    private StructuredEvent? _event;
     private string? _id;
 
     private protected SyncMessage(string topic, in RawRecord record)
@@ -28,6 +31,7 @@ public class SyncMessage
         _valueLength = record.ValueLength;
         _headersLength = record.HeadersLength;
         _timestampMs = record.TimestampMs;
+        _event = record.IsStructured ? StructuredEvent.Unread : null;
     }
 
     /// <summary>
@@ -59,14 +63,13 @@ public class SyncMessage
     public ReadOnlyMemory<byte>? Key => _keyLength < 0 ? default(ReadOnlyMemory<byte>?) : _buffer.AsMemory(_start, _keyLength);
 
     /// <summary>The payload, untouched; empty when the record has none.</summary>
-    public ReadOnlyMemory<byte> Value => _buffer.AsMemory(_start + Math.Max(0, _keyLength), Math.Max(0, _valueLength));
+    public ReadOnlyMemory<byte> Value => Event?.Value ?? RecordValue;
 
     /// <summary>Whether the record's value is null, which a compacted topic reads as 'delete this key'.</summary>
     public bool IsTombstone => _valueLength < 0;
 
-    /// <summary>All headers of the record, ours and others'.</summary>
-    public MessageHeaders Headers =>
-        new(_buffer.AsMemory(_start + Math.Max(0, _keyLength) + Math.Max(0, _valueLength), _headersLength));
+    /// <summary>All headers of the record, ours and others'. The attributes of a structured CloudEvent are among them as the binary mode writes them.</summary>
+    public MessageHeaders Headers => Event?.Headers ?? RecordHeaders;
 
     /// <summary>CloudEvents <c>source</c>: who produced the message; <see langword="null"/> when the record does not say.</summary>
     public string? Source => Headers.GetString(CloudEvents.Source);
@@ -119,6 +122,15 @@ public class SyncMessage
 
     /// <summary>Where the record stands, and never what it holds: a log may show this.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Topic} [{Partition}] @{Offset}");
+
+    /// <summary>The record's value as it stands in Kafka, whatever its content mode: what a dead letter keeps.</summary>
+    internal ReadOnlyMemory<byte> RecordValue => _buffer.AsMemory(_start + Math.Max(0, _keyLength), Math.Max(0, _valueLength));
+
+    /// <summary>The record's headers as they stand in Kafka.</summary>
+    internal MessageHeaders RecordHeaders => new(_buffer.AsMemory(_start + Math.Max(0, _keyLength) + Math.Max(0, _valueLength), _headersLength));
+
+    /// <summary>Read when somebody looks, and not by the thread that polls. Two who look at the same time both read it, and find the same.</summary>
+    private StructuredEvent? Event => _event == StructuredEvent.Unread ? _event = StructuredEvent.Read(RecordValue, RecordHeaders) : _event;
 
     internal ReadOnlySpan<byte> KeySpan => _buffer.AsSpan(_start, Math.Max(0, _keyLength));
 

@@ -5,6 +5,9 @@ namespace CloudSync.Sdk;
 /// <summary>How one cloud's consumer reads, delivers, retries and remembers. Checked at start; every error names the setting, its value and what would do.</summary>
 public sealed class CloudSyncConsumerOptions
 {
+    private int? _maxHeldMessages;
+    private long? _maxHeldBytes;
+
     /// <summary>Kafka's addresses, <c>host:port</c> separated by commas. Required.</summary>
     public string BootstrapServers { get; set; } = "";
 
@@ -19,6 +22,12 @@ public sealed class CloudSyncConsumerOptions
     /// that a guarantee rests on (auto commit, offset storage, the group, the addresses, the assignment strategy) are refused here. Default: none.
     /// </summary>
     public IDictionary<string, string> Kafka { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// What the defaults of <see cref="MaxHeldMessages"/>, <see cref="MaxHeldBytes"/> and of the client's <c>fetch.min.bytes</c> and <c>fetch.wait.max.ms</c> are for. A setting that is given is
+    /// what it is, whatever the preset. Default <see cref="CloudSyncPreset.Balanced"/>.
+    /// </summary>
+    public CloudSyncPreset Preset { get; set; } = CloudSyncPreset.Balanced;
 
     /// <summary>
     /// Whether records are read by librdkafka's batch call, for half of the cost. Default <see langword="true"/>. <see langword="false"/> reads one by one with the client's own
@@ -62,14 +71,22 @@ public sealed class CloudSyncConsumerOptions
     public int MaxAbandonedCalls { get; set; } = 64;
 
     /// <summary>
-    /// Messages held in memory at most: in flight, waiting for their key, or backing off. Default 10,000. When they are that many, consumption pauses.
+    /// Messages held in memory at most: in flight, waiting for their key, or backing off. Default 10,000, with <see cref="CloudSyncPreset.HighThroughput"/> 50,000. When they are that many, consumption pauses.
     /// </summary>
     [SettingRange(1, 10_000_000)]
-    public int MaxHeldMessages { get; set; } = 10_000;
+    public int MaxHeldMessages
+    {
+        get => _maxHeldMessages ?? (Preset == CloudSyncPreset.HighThroughput ? 50_000 : 10_000);
+        set => _maxHeldMessages = value;
+    }
 
-    /// <summary>Bytes of the messages held in memory, at most. Default 64 MiB. One message that is larger is held alone.</summary>
+    /// <summary>Bytes of the messages held in memory, at most. Default 64 MiB, with <see cref="CloudSyncPreset.HighThroughput"/> 256 MiB. One message that is larger is held alone.</summary>
     [SettingRange(1_024, 1_099_511_627_776)]
-    public long MaxHeldBytes { get; set; } = 64 * 1024 * 1024;
+    public long MaxHeldBytes
+    {
+        get => _maxHeldBytes ?? (Preset == CloudSyncPreset.HighThroughput ? 256 : 64) * 1024L * 1024;
+        set => _maxHeldBytes = value;
+    }
 
     /// <summary>
     /// How far, in offsets, a partition may be read past its first unsettled message. Default 1,000,000 (a bit each, 125 KB). It is what a crash would

@@ -19,7 +19,7 @@ internal static class DeadLetter
         var failures = delivery.Failures ?? throw new ArgumentException("A message that has not failed is no dead letter.", nameof(delivery));
         var headers = new Headers();
         var redriven = false;
-        foreach (var header in delivery.Headers)
+        foreach (var header in delivery.RecordHeaders)
         {
             // What a redrive has added, an id behind its own headers too, is no header of the original.
             redriven |= header.Name.StartsWith(RedriveHeaders.Prefix, StringComparison.Ordinal);
@@ -39,7 +39,7 @@ internal static class DeadLetter
         return new Message<byte[]?, byte[]?>
         {
             Key = delivery.Key?.ToArray(),
-            Value = delivery.IsTombstone ? null : delivery.Value.ToArray(),
+            Value = delivery.IsTombstone ? null : delivery.RecordValue.ToArray(),
             Headers = headers,
             Timestamp = form.IsStampedAnew ? Timestamp.Default : new Timestamp(delivery.TimestampMs, TimestampType.CreateTime),
         };
@@ -88,7 +88,7 @@ internal static class DeadLetter
         Add(headers, DeadLetterHeaders.Timestamp, Rfc3339(delivery.Timestamp));
         Add(headers, DeadLetterHeaders.ConsumerGroup, group);
         Add(headers, DeadLetterHeaders.Consumer, consumer);
-        Add(headers, DeadLetterHeaders.Redrives, Cut(delivery.Headers.GetString(RedriveHeaders.Count)));
+        Add(headers, DeadLetterHeaders.Redrives, Cut(delivery.RecordHeaders.GetString(RedriveHeaders.Count)));
     }
 
     private static void AddRest(Headers headers, Delivery delivery, FailureHistory failures)

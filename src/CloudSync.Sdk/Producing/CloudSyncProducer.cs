@@ -15,12 +15,16 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     /// <summary>A client that has failed for good is made anew, but not in a loop: a missing right, for example, ends each one as soon as it connects.</summary>
     private static readonly TimeSpan RebuildInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>Records that wait to be used again: more than are acknowledged at once.</summary>
+    private const int MaxFreeRecords = 4_096;
+
     private static readonly TimeSpan FailureLogInterval = TimeSpan.FromSeconds(10);
 
     private readonly CloudSyncProducerOptions _options;
     private readonly ProducerConfig _config;
     private readonly ProducerEnvelope _envelope;
     private readonly ProducerBuffer _buffer;
+    private readonly Pool<OutgoingRecord> _records = new(MaxFreeRecords);
     private readonly ProducerMetrics _metrics;
     private readonly Action<OutgoingRecord, DeliveryReport<byte[]?, byte[]>> _reported;
     private readonly TimeProvider _time;
@@ -56,11 +60,24 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         _drainTimeLeft = _options.FlushTimeout;
     }
 
-    public async ValueTask<ProducedMessage> ProduceAsync(OutgoingMessage message, CancellationToken cancellationToken = default)
+    public ValueTask<ProducedMessage> ProduceAsync(OutgoingMessage message, CancellationToken cancellationToken = default)
     {
-        var awaited = new AwaitedAcknowledgement();
-        await EnqueueAsync(message, awaited, cancellationToken);
-        return await awaited.Task.WaitAsync(cancellationToken);
+        try
+        {
+            var awaited = AwaitedAcknowledgement.Take();
+            var queued = EnqueueAsync(message, awaited, cancellationToken);
+            return queued.IsCompletedSuccessfully ? awaited.WaitAsync(cancellationToken) : AfterAWaitForRoom(queued, awaited, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            return ValueTask.FromException<ProducedMessage>(e);
+        }
+
+        static async ValueTask<ProducedMessage> AfterAWaitForRoom(ValueTask queued, AwaitedAcknowledgement awaited, CancellationToken cancellationToken)
+        {
+            await queued;
+            return await awaited.WaitAsync(cancellationToken);
+        }
     }
 
     public ValueTask EnqueueAsync(
@@ -78,7 +95,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             return ValueTask.FromException(failure);
         }
 
-        if (!_buffer.TryEnter(record))
+        if (!_buffer.TryEnter(record) && !TryEnterAfterAPoll(record))
             return new ValueTask(EnqueueWhenThereIsRoom(record, cancellationToken));
 
         try
@@ -150,7 +167,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         var activity = _metrics.StartSend(message);
         try
         {
-            var record = _envelope.Write(message, activity ?? Activity.Current);
+            var record = _records.TryTake() ?? new OutgoingRecord();
+            _envelope.Write(message, activity ?? Activity.Current, record);
             record.Acknowledgement = acknowledgement;
             record.Activity = activity;
             record.ProducedAt = _time.GetTimestamp();
@@ -164,9 +182,16 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         }
     }
 
+    private bool TryEnterAfterAPoll(OutgoingRecord record)
+    {
+        _client?.PollNow();
+        return _buffer.TryEnter(record);
+    }
+
     private async Task EnqueueWhenThereIsRoom(OutgoingRecord record, CancellationToken cancellationToken)
     {
         _metrics.Waited();
+        _client?.HastenReports();
         try
         {
             await _buffer.EnterAsync(record, cancellationToken);
@@ -213,19 +238,25 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         throw failure;
     }
 
-    /// <summary>What became of a record: on one of the client's threads.</summary>
+    /// <summary>What became of a record: on any thread that polls.</summary>
     private void Reported(OutgoingRecord record, DeliveryReport<byte[]?, byte[]> report)
     {
-        if (!report.Error.IsError)
-            Settle(record, new ProducedMessage(record.Id, _options.Topic, report.Partition.Value, report.Offset.Value), null, null);
-        else
-            Settle(record, default, ProduceFailure.Of(record.Id, report.Error, _options), report.Error.Code.ToString());
+        var isSettled = !report.Error.IsError
+            ? Settle(record, new ProducedMessage(record.Acknowledgement is null ? "" : record.Id, _options.Topic, report.Partition.Value, report.Offset.Value), null, null)
+            : Settle(record, default, ProduceFailure.Of(record.Id, report.Error, _options), report.Error.Code.ToString());
+
+        // The client says of each record once what became of it, and holds it no longer. One that has waited is still held by its wait, and one that was given up by those who gave it up.
+        if (!isSettled || record.Taken is not null)
+            return;
+
+        record.Reset();
+        _records.Give(record);
     }
 
-    private void Settle(OutgoingRecord record, in ProducedMessage produced, ProduceFailedException? failure, string? errorType)
+    private bool Settle(OutgoingRecord record, in ProducedMessage produced, ProduceFailedException? failure, string? errorType)
     {
         if (!record.TrySettle())
-            return;
+            return false;
 
         _metrics.Settled(record, produced, failure, errorType);
         try
@@ -243,6 +274,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         }
 
         _buffer.Leave(record);
+        return true;
     }
 
     /// <summary>An outage fails every message that is under way; its log must not be as long as the queue was.</summary>
@@ -363,18 +395,5 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     {
         foreach (var record in _buffer.Records(client))
             Settle(record, default, ProduceFailure.Stopped(record.Id, _options), nameof(ObjectDisposedException));
-    }
-
-    /// <summary>The acknowledgement that <see cref="ProduceAsync"/> awaits.</summary>
-    private sealed class AwaitedAcknowledgement()
-        : TaskCompletionSource<ProducedMessage>(TaskCreationOptions.RunContinuationsAsynchronously), IProduceAcknowledgement
-    {
-        public void Acknowledged(in ProducedMessage produced) => TrySetResult(produced);
-
-        public void Failed(ProduceFailedException failure)
-        {
-            TrySetException(failure);
-            _ = Task.Exception; // Seen: the one who would look may have been cancelled.
-        }
     }
 }

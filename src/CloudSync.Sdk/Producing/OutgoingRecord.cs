@@ -15,34 +15,24 @@ internal sealed class OutgoingRecord
 
     private const int HeaderOverhead = 64;
 
-
-    private static readonly Message<byte[]?, byte[]> Forgotten = new();
-
+    private string? _id;
+    private Guid _madeId;
     private bool _isValueBorrowed;
     private int _isSettled;
 
-    public OutgoingRecord(string id, Message<byte[]?, byte[]> message, bool isValueBorrowed)
-    {
-        Id = id;
-        Message = message;
-        _isValueBorrowed = isValueBorrowed;
-        WireSize = (message.Key?.Length ?? 0) + (long)message.Value.Length;
-        var headers = message.Headers.BackingList;
-        for (var i = 0; i < headers.Count; i++)
-            WireSize += Encoding.UTF8.GetByteCount(headers[i].Key) + (headers[i].GetValueBytes()?.Length ?? 0);
-        Size = WireSize + Overhead + headers.Count * HeaderOverhead;
-    }
+    public OutgoingRecord() => OnReport = report => Reported?.Invoke(this, report);
 
-    public string Id { get; }
+    /// <summary>Its id. One that was made for it is made text when somebody asks.</summary>
+    public string Id => _id ??= _madeId.ToString();
 
-    /// <summary>What is to be sent; empty once the client has its own copy, so that ours need not be held for as long as the brokers take.</summary>
-    public Message<byte[]?, byte[]> Message { get; private set; }
+    /// <summary>What is to be sent; <see langword="null"/> once the client has its own copy, so that ours need not be held for as long as the brokers take.</summary>
+    public RecordContent? Content { get; private set; }
 
     /// <summary>Bytes of key, value and headers.</summary>
-    public long WireSize { get; }
+    public long WireSize { get; private set; }
 
     /// <summary>Bytes of memory, about.</summary>
-    public long Size { get; }
+    public long Size { get; private set; }
 
     public IProduceAcknowledgement? Acknowledgement { get; set; }
 
@@ -69,18 +59,53 @@ internal sealed class OutgoingRecord
     /// <summary>Ends when a record that waits is taken; <see langword="null"/> for one that never waited.</summary>
     public TaskCompletionSource? Taken { get; set; }
 
+    /// <summary>What the client tells what became of it; one delegate for all records that this object carries.</summary>
+    public Action<DeliveryReport<byte[]?, byte[]>> OnReport { get; }
+
+    /// <summary>Takes what is to be sent.</summary>
+    /// <param name="content">Key, value and headers.</param>
+    /// <param name="id">The id, or <see langword="null"/> for <paramref name="madeId"/>.</param>
+    /// <param name="madeId">The id that was made.</param>
+    /// <param name="isValueBorrowed">Whether the value is the caller's own array.</param>
+    public void Fill(RecordContent content, string? id, Guid madeId, bool isValueBorrowed)
+    {
+        var message = content.Message;
+        var headers = message.Headers.BackingList;
+        Content = content;
+        (_id, _madeId, _isValueBorrowed) = (id, madeId, isValueBorrowed);
+        WireSize = (message.Key?.Length ?? 0) + (long)message.Value.Length;
+        for (var i = 0; i < headers.Count; i++)
+            WireSize += Encoding.UTF8.GetByteCount(headers[i].Key) + (headers[i].GetValueBytes()?.Length ?? 0);
+        Size = WireSize + Overhead + headers.Count * HeaderOverhead;
+    }
+
     /// <summary>Makes the bytes its own: the caller may write over them once the call has returned.</summary>
     public void Keep()
     {
-        if (_isValueBorrowed)
-            Message.Value = [.. Message.Value];
+        if (_isValueBorrowed && Content is { } content)
+            content.Message.Value = [.. content.Message.Value];
         _isValueBorrowed = false;
     }
 
-    /// <summary>Forgets the bytes, which the client has copied.</summary>
-    public void Forget() => Message = Forgotten;
+    /// <summary>
+    /// Hands the content over: once the client has taken the record, another thread may hear what became of it and use this object for the next one, before the call that gave it to the client returns.
+    /// </summary>
+    public RecordContent TakeContent()
+    {
+        var content = Content!;
+        Content = null;
+        return content;
+    }
 
-    public void OnReport(DeliveryReport<byte[]?, byte[]> report) => Reported?.Invoke(this, report);
+    /// <summary>The client has not taken the record after all.</summary>
+    public void GiveContentBack(RecordContent content) => Content = content;
+
+    /// <summary>Nobody holds it any more: it may carry another record.</summary>
+    public void Reset()
+    {
+        (_id, Content, Acknowledgement, Activity, Client) = (null, null, null, null, null);
+        _isSettled = 0;
+    }
 
     /// <summary>Whether this is the first to say what became of it. A client that is given up may still report.</summary>
     public bool TrySettle() => Interlocked.Exchange(ref _isSettled, 1) == 0;

@@ -13,6 +13,9 @@ namespace CloudSync.Sdk;
 /// Order: while one record waits, or is being handed over after its wait, all that come later wait behind it. So two messages that one caller produces
 /// one after the other, without awaiting the first, keep their order even when the buffer is full.
 /// </para>
+/// <para>
+/// Once full, it opens when a 32nd of it is free: a caller who is let in for each record that leaves is woken for each, which costs more than the record.
+/// </para>
 /// </remarks>
 /// <param name="capacity">Bytes.</param>
 /// <param name="send">Hands a record that has waited to the client. It must not wait.</param>
@@ -174,7 +177,7 @@ internal sealed class ProducerBuffer(long capacity, Action<OutgoingRecord> send)
 
     private void DrainIfRoom_NeedsLock()
     {
-        if (_isDraining || _waiting.First is not { } first || !HasRoomFor_NeedsLock(first))
+        if (_isDraining || _used > capacity - capacity / 32 || _waiting.First is not { } first || !HasRoomFor_NeedsLock(first))
             return;
 
         _isDraining = true;

@@ -9,6 +9,7 @@ namespace CloudSync.Sdk;
 internal sealed class ProducerClient
 {
     private readonly IProducer<byte[]?, byte[]> _client;
+    private readonly ReportPolling _reports;
     private readonly string _topic;
     private volatile Error? _fatal;
     private int _users;
@@ -21,8 +22,6 @@ internal sealed class ProducerClient
         var errors = new KafkaErrors(TimeProvider.System, (error, since) => log.ProducerError(topic, error.Reason, error.Code.ToString(), since));
         try
         {
-            // The client's own thread would carry the context of whoever comes first (its span, its culture) for as long as it lives.
-            using var flow = ExecutionContext.SuppressFlow();
             _client = new ProducerBuilder<byte[]?, byte[]>(config)
                 .SetLogHandler((_, entry) => log.ProducerClientSays(entry.Facility, entry.Message))
                 .SetErrorHandler((_, error) =>
@@ -38,26 +37,31 @@ internal sealed class ProducerClient
             throw new InvalidOperationException(
                 $"The Kafka client for topic {topic} can't be made: {e.Message.TrimEnd('.')}. Check the settings under Kafka, and those set in ConfigureKafka.", e);
         }
+
+        _reports = new ReportPolling(wait => _client.Poll(wait), $"cloudsync-producer {topic}", TimeProvider.System);
     }
 
     /// <summary>Why this client takes nothing any more; <see langword="null"/> while it does.</summary>
     public Error? Fatal => _fatal;
 
-    /// <summary>Hands a record over. Its report comes later, on another thread.</summary>
+    /// <summary>Hands a record over. Its report comes later, on any thread that polls; reports of others may be handled before this returns.</summary>
     /// <exception cref="KafkaException">The client has not taken it.</exception>
     /// <exception cref="ObjectDisposedException">The client is closed.</exception>
     public void Produce(OutgoingRecord record)
     {
         ObjectDisposedException.ThrowIf(!TryEnter(), this);
+        var content = record.TakeContent();
         try
         {
             record.Client = this;
-            _client.Produce(_topic, record.Message, record.OnReport);
-            record.Forget();
+            _client.Produce(_topic, content.Message, record.OnReport);
+            content.Give();
+            _reports.Produced();
         }
         catch (KafkaException e)
         {
             record.Client = null;
+            record.GiveContentBack(content);
             if (e.Error.IsFatal)
                 _fatal ??= e.Error;
             throw;
@@ -84,6 +88,32 @@ internal sealed class ProducerClient
         }
     }
 
+    /// <summary>Hears of the reports that there are, if it is the producing threads' turn to do so.</summary>
+    public void PollNow()
+    {
+        if (!TryEnter())
+            return;
+
+        try
+        {
+            _reports.PollNow();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
+    }
+
+    /// <summary>Somebody waits for reports, and produces nothing meanwhile.</summary>
+    public void HastenReports()
+    {
+        if (!TryEnter())
+            return;
+
+        _reports.Hasten();
+        Interlocked.Decrement(ref _users);
+    }
+
     /// <summary>Ends the client. What it has not reported by now it never will.</summary>
     public void Close()
     {
@@ -91,6 +121,7 @@ internal sealed class ProducerClient
             return;
 
         SpinWait.SpinUntil(() => Volatile.Read(ref _users) == 0);
+        _reports.Stop();
         _client.Dispose();
     }
 

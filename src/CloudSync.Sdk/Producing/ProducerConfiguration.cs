@@ -24,7 +24,8 @@ internal static class ProducerConfiguration
         ["queue.buffering.max.kbytes"] = Text(Math.Min(int.MaxValue, (options.BufferBytes + options.MaxMessageBytes) / 1024 + 1)),
         ["queue.buffering.max.messages"] = Text(Math.Min(int.MaxValue, options.BufferBytes / OutgoingRecord.Overhead + 2)),
         ["dotnet.producer.enable.delivery.reports"] = "true",
-        ["dotnet.producer.enable.background.poll"] = "true",
+        // ReportPolling does it.
+        ["dotnet.producer.enable.background.poll"] = "false",
         // Key, value and headers of a report would be copied back from the client, and nobody looks at them.
         ["dotnet.producer.delivery.report.fields"] = "none",
     };

@@ -7,18 +7,19 @@ using Confluent.Kafka;
 namespace CloudSync.Sdk;
 
 /// <summary>
-/// Writes a message as a Kafka record: the payload untouched, the key as UTF-8, and the CloudEvents envelope in the headers, in a fixed order, followed by
-/// the user's own headers.
+/// Writes a message as a Kafka record: the key as UTF-8, and the CloudEvents envelope either in the headers, with the payload untouched as the value (binary), or as JSON around the payload
+/// (structured); behind it the user's own headers.
 /// </summary>
 internal sealed class ProducerEnvelope(CloudSyncProducerOptions options, TimeProvider time)
 {
     private const int MaxIdLength = 1_024;
 
-    /// <summary>Half a character would be written as U+FFFD, and two ids as one: then a message would be taken for a duplicate of the other.</summary>
-    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly byte[] Json = "application/json"u8.ToArray();
 
-    private static readonly Header SpecVersion = new(CloudEvents.SpecVersion, "1.0"u8.ToArray());
-    private static readonly Header Json = new(CloudEvents.ContentType, "application/json"u8.ToArray());
+    /// <summary>The one header of a structured record; its <see cref="Headers"/> are shared by all that have no other.</summary>
+    private static readonly Header StructuredType = new(CloudEvents.ContentType, "application/cloudevents+json; charset=UTF-8"u8.ToArray());
+
+    private static readonly Headers StructuredAlone = new() { StructuredType };
 
     /// <summary>Written from the message's own properties, and so refused among its headers.</summary>
     private static readonly HashSet<string> Ours =
@@ -26,46 +27,93 @@ internal sealed class ProducerEnvelope(CloudSyncProducerOptions options, TimePro
         CloudEvents.SpecVersion, CloudEvents.Id, CloudEvents.Source, CloudEvents.Type, CloudEvents.Time, CloudEvents.CorrelationId, CloudEvents.ContentType,
     ];
 
-    private readonly Header _source = new(CloudEvents.Source, Utf8.GetBytes(options.Source));
-    private readonly Header _type = new(CloudEvents.Type, Utf8.GetBytes(options.Type));
+    private readonly byte[] _source = Encoding.UTF8.GetBytes(options.Source);
+    private readonly byte[] _type = Encoding.UTF8.GetBytes(options.Type);
+    private readonly StructuredEnvelope? _structured = options.Format == CloudEventsFormat.Structured ? new StructuredEnvelope(options) : null;
 
     /// <summary>Checks a message and writes it. The record's value is the caller's own array where that can be: see <see cref="OutgoingRecord.Keep"/>.</summary>
     /// <param name="message">The message.</param>
     /// <param name="trace">What the message is traced as; <see langword="null"/> for not at all.</param>
+    /// <param name="record">Gets what is written.</param>
     /// <exception cref="ArgumentException">The message can't be written as it is.</exception>
-    public OutgoingRecord Write(in OutgoingMessage message, Activity? trace)
+    public void Write(in OutgoingMessage message, Activity? trace, OutgoingRecord record)
     {
         var now = time.GetUtcNow();
-        var id = message.Id ?? MessageIds.New(now);
-        if (id.Length is 0 or > MaxIdLength)
+        if (message.Id is { Length: 0 or > MaxIdLength } id)
             throw new ArgumentException($"The id has {id.Length} characters; it must have 1 to {MaxIdLength}, or be null to get one.", nameof(message));
 
-        var headers = new Headers
+        var attributes = new EnvelopeAttributes
         {
-            SpecVersion,
-            Text(CloudEvents.Id, id, "id"),
-            message.Source is null ? _source : Text(CloudEvents.Source, NotEmpty(message.Source, "source"), "source"),
-            message.Type is null ? _type : Text(CloudEvents.Type, NotEmpty(message.Type, "type"), "type"),
-            new Header(CloudEvents.Time, Rfc3339(message.Time ?? now)),
-            message.ContentType is null ? Json : Text(CloudEvents.ContentType, NotEmpty(message.ContentType, "content type"), "content type"),
+            Id = message.Id,
+            MadeId = message.Id is null ? MessageIds.New(now) : default,
+            Source = NotEmpty(message.Source, "source"),
+            Type = NotEmpty(message.Type, "type"),
+            Time = message.Time ?? now,
+            ContentType = NotEmpty(message.ContentType, "content type"),
+            CorrelationId = string.IsNullOrEmpty(message.CorrelationId) ? null : message.CorrelationId,
         };
-        if (!string.IsNullOrEmpty(message.CorrelationId))
-            headers.Add(Text(CloudEvents.CorrelationId, message.CorrelationId, "correlation id"));
-
         if (trace is { IdFormat: ActivityIdFormat.W3C, Id: { } traceParent } && !HasTrace(message.Headers))
-        {
-            headers.Add(new Header(CloudEvents.TraceParent, Encoding.ASCII.GetBytes(traceParent)));
-            if (trace.TraceStateString is { Length: > 0 } traceState)
-                headers.Add(Text(CloudEvents.TraceState, traceState, "trace state"));
-        }
+            attributes = attributes with { TraceParent = traceParent, TraceState = trace.TraceStateString is { Length: > 0 } state ? state : null };
 
-        if (message.Headers is { } own)
-            for (var i = 0; i < own.Count; i++)
-                headers.Add(Own(own[i]));
+        var content = RecordContent.Take();
+        content.SetKey(message.Key);
+        var isBorrowed = false;
+        if (_structured is not null)
+            _structured.Write(attributes, message.Value.Span, content);
+        else
+            content.Message.Value = Array(message.Value, out isBorrowed);
 
-        var key = message.Key is null ? null : Bytes(message.Key, "key");
-        var value = Array(message.Value, out var isBorrowed);
-        return new OutgoingRecord(id, new Message<byte[]?, byte[]> { Key = key, Value = value, Headers = headers }, isBorrowed);
+        content.Message.Headers = _structured is not null ? StructuredAlone : Binary(attributes, content.Binary);
+        if (message.Headers is { Count: > 0 } own)
+            content.Message.Headers = With(content.Message.Headers, own);
+        record.Fill(content, attributes.Id, attributes.MadeId, isBorrowed);
+    }
+
+    private Headers Binary(in EnvelopeAttributes attributes, BinaryHeaders headers)
+    {
+        Span<byte> utf8 = stackalloc byte[40];
+        if (attributes.Id is null)
+            headers.Id.Set(utf8[..WriteId(attributes.MadeId, utf8)]);
+        else
+            headers.Id.Set(attributes.Id, "id");
+        Set(headers.Source, attributes.Source, _source, "source");
+        Set(headers.Type, attributes.Type, _type, "type");
+        headers.Time.Set(utf8[..WriteRfc3339(attributes.Time, utf8)]);
+        Set(headers.ContentType, attributes.ContentType, Json, "content type");
+        if (attributes.CorrelationId is null && attributes.TraceParent is null)
+            return headers.All;
+
+        var more = With(headers.All, []);
+        Add(more, CloudEvents.CorrelationId, attributes.CorrelationId, "correlation id");
+        Add(more, CloudEvents.TraceParent, attributes.TraceParent, "trace context");
+        Add(more, CloudEvents.TraceState, attributes.TraceState, "trace state");
+        return more;
+    }
+
+    private static void Set(EnvelopeHeader header, string? text, byte[] byDefault, string what)
+    {
+        if (text is null)
+            header.Set(byDefault);
+        else
+            header.Set(text, what);
+    }
+
+    private static void Add(Headers headers, string name, string? text, string what)
+    {
+        byte[]? bytes = null;
+        if (text is not null)
+            headers.Add(new Header(name, RecordContent.Encode(text, what, ref bytes)));
+    }
+
+    /// <summary>The headers given, which other records have too, and further ones.</summary>
+    private static Headers With(Headers headers, IReadOnlyList<MessageHeader> own)
+    {
+        var all = new Headers();
+        for (var i = 0; i < headers.Count; i++)
+            all.Add(headers[i]);
+        for (var i = 0; i < own.Count; i++)
+            all.Add(Own(own[i]));
+        return all;
     }
 
     private static Header Own(in MessageHeader header)
@@ -92,28 +140,21 @@ internal sealed class ProducerEnvelope(CloudSyncProducerOptions options, TimePro
         return false;
     }
 
-    private static Header Text(string name, string text, string what) => new(name, Bytes(text, what));
+    private static string? NotEmpty(string? text, string what) =>
+        text is not "" ? text : throw new ArgumentException($"The {what} is empty; name it, or leave it null for the default.");
 
-    private static byte[] Bytes(string text, string what)
+    /// <summary>36 bytes.</summary>
+    internal static int WriteId(Guid id, Span<byte> utf8)
     {
-        try
-        {
-            return Utf8.GetBytes(text);
-        }
-        catch (EncoderFallbackException e)
-        {
-            throw new ArgumentException($"The {what} holds half a character (a lone surrogate), which UTF-8 can't hold.", e);
-        }
+        id.TryFormat(utf8, out var written);
+        return written;
     }
 
-    private static string NotEmpty(string text, string what) =>
-        text.Length > 0 ? text : throw new ArgumentException($"The {what} is empty; name it, or leave it null for the default.");
-
-    private static byte[] Rfc3339(DateTimeOffset at)
+    /// <summary>28 bytes.</summary>
+    internal static int WriteRfc3339(DateTimeOffset at, Span<byte> utf8)
     {
-        Span<byte> utf8 = stackalloc byte[40];
         at.UtcDateTime.TryFormat(utf8, out var written, "O", CultureInfo.InvariantCulture);
-        return utf8[..written].ToArray();
+        return written;
     }
 
     /// <summary>The client copies the bytes while it takes the record, so an array that is the payload, all of it, need not be copied before.</summary>
@@ -122,4 +163,27 @@ internal sealed class ProducerEnvelope(CloudSyncProducerOptions options, TimePro
         isBorrowed = MemoryMarshal.TryGetArray(value, out var segment) && segment.Array is { } array && segment.Count == array.Length;
         return isBorrowed ? segment.Array! : value.ToArray();
     }
+}
+
+/// <summary>The envelope of a message, before it is written in one form or the other. What is <see langword="null"/> has its default, or is left out.</summary>
+internal readonly record struct EnvelopeAttributes
+{
+    /// <summary><see langword="null"/> for <see cref="MadeId"/>, which need not be made text.</summary>
+    public string? Id { get; init; }
+
+    public Guid MadeId { get; init; }
+
+    public string? Source { get; init; }
+
+    public string? Type { get; init; }
+
+    public DateTimeOffset Time { get; init; }
+
+    public string? ContentType { get; init; }
+
+    public string? CorrelationId { get; init; }
+
+    public string? TraceParent { get; init; }
+
+    public string? TraceState { get; init; }
 }

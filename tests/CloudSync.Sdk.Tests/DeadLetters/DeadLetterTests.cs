@@ -36,6 +36,18 @@ public class DeadLetterTests
     }
 
     [Fact]
+    public void A_structured_event_is_kept_byte_for_byte_and_named_by_its_own_id()
+    {
+        var value = Bytes("""{ "specversion":"1.0", "id":"its own", "source":"s", "type":"t", "correlationid":"c", "data":{"a":1} }""");
+        var letter = DeadLetter.Build(Failed([1], value, null, ("content-type", Bytes("application/cloudevents+json"))), "aws", "aws-sync-group");
+
+        Assert.Equal(value, letter.Value);
+        Assert.Equal("content-type", letter.Headers[0].Key);
+        Assert.Equal(("its own", "c"), (Text(letter, DeadLetterHeaders.MessageId), Text(letter, DeadLetterHeaders.CorrelationId)));
+        Assert.DoesNotContain(letter.Headers, h => h.Key.StartsWith("ce_", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void No_key_and_no_value_stay_none_and_empty_ones_stay_empty()
     {
         var none = DeadLetter.Build(Failed(null, null), "aws", "g");

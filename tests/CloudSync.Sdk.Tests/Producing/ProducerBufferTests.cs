@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Confluent.Kafka;
 using Xunit;
 
 namespace CloudSync.Sdk.Tests.Producing;
@@ -44,6 +43,23 @@ public class ProducerBufferTests
         _buffer.Leave(large);
         await smallWaits.WaitAsync(Deadline, Cancelled);
         Assert.Equal([large, small], _sent);
+    }
+
+    [Fact]
+    public async Task Once_full_it_opens_when_a_part_of_it_is_free_and_then_to_all_that_fit()
+    {
+        var buffer = new ProducerBuffer(100 * Small().Size, _sent.Enqueue);
+        var records = Enumerable.Range(0, 100).Select(_ => Small()).ToList();
+        Assert.All(records, record => Assert.True(buffer.TryEnter(record)));
+        var waits = Enumerable.Range(0, 5).Select(_ => buffer.EnterAsync(Small(), Cancelled)).ToList();
+
+        foreach (var record in records.Take(3))
+            buffer.Leave(record);
+        Assert.All(waits, wait => Assert.False(wait.IsCompleted));
+        buffer.Leave(records[3]);
+
+        await Task.WhenAll(waits.Take(4)).WaitAsync(Deadline, Cancelled);
+        Assert.False(waits[4].IsCompleted);
     }
 
     [Fact]
@@ -240,6 +256,11 @@ public class ProducerBufferTests
     private static OutgoingRecord Small(string id = "") => Large(0, id);
 
     /// <summary>More than a small one, and no more than two.</summary>
-    private static OutgoingRecord Large(int bytes = 300, string id = "") =>
-        new(id, new Message<byte[]?, byte[]> { Value = new byte[bytes], Headers = [] }, isValueBorrowed: false);
+    private static OutgoingRecord Large(int bytes = 300, string id = "")
+    {
+        var content = new RecordContent { Message = { Value = new byte[bytes], Headers = [] } };
+        var record = new OutgoingRecord();
+        record.Fill(content, id, default, isValueBorrowed: false);
+        return record;
+    }
 }

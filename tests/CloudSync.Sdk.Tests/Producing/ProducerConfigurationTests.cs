@@ -20,7 +20,7 @@ public class ProducerConfigurationTests
                 ["compression.codec"] = "lz4",
                 ["delivery.timeout.ms"] = "120000",
                 ["dotnet.producer.delivery.report.fields"] = "none",
-                ["dotnet.producer.enable.background.poll"] = "true",
+                ["dotnet.producer.enable.background.poll"] = "false",
                 ["dotnet.producer.enable.delivery.reports"] = "true",
                 ["enable.idempotence"] = "true",
                 ["linger.ms"] = "5",
@@ -79,7 +79,7 @@ public class ProducerConfigurationTests
                     c.Acks = Acks.Leader;
                     c.EnableIdempotence = false;
                     c.EnableDeliveryReports = false;
-                    c.EnableBackgroundPoll = false;
+                    c.EnableBackgroundPoll = true;
                     c.DeliveryReportFields = "all";
                     c.TransactionalId = "t";
                     c.EnableGaplessGuarantee = true;

@@ -23,8 +23,8 @@ public class ProducerEnvelopeTests
                 ("ce_time", "2026-11-22T12:00:00.0000000Z"), ("content-type", "application/json"),
             ],
             Texts(record));
-        Assert.Null(record.Message.Key);
-        Assert.Empty(record.Message.Value);
+        Assert.Null(record.Content!.Message.Key);
+        Assert.Empty(record.Content!.Message.Value);
     }
 
     [Fact]
@@ -52,18 +52,18 @@ public class ProducerEnvelopeTests
 
         var record = Write(given);
         var read = SyncMessage.Create(
-            record.Message.Value,
-            headers: record.Message.Headers.Select(h => new MessageHeader(h.Key, h.GetValueBytes())));
+            record.Content!.Message.Value,
+            headers: record.Content!.Message.Headers.Select(h => new MessageHeader(h.Key, h.GetValueBytes())));
 
         Assert.Equal(given.Id, read.Id);
         Assert.Equal(value ?? [], read.Value.ToArray());
-        Assert.Equal(given.Key, record.Message.Key is null ? null : Encoding.UTF8.GetString(record.Message.Key));
+        Assert.Equal(given.Key, record.Content!.Message.Key is null ? null : Encoding.UTF8.GetString(record.Content!.Message.Key));
         Assert.Equal(given.CorrelationId is "" ? null : given.CorrelationId, read.CorrelationId);
         Assert.Equal(at, read.Time);
         Assert.Equal(("/source", "type", "application/json"), (read.Source, read.Type, read.ContentType));
         Assert.Equal(
             record.WireSize,
-            (record.Message.Key?.Length ?? 0) + read.Value.Length + read.Headers.Sum(h => Encoding.UTF8.GetByteCount(h.Name) + (h.Value?.Length ?? 0)));
+            (record.Content!.Message.Key?.Length ?? 0) + read.Value.Length + read.Headers.Sum(h => Encoding.UTF8.GetByteCount(h.Name) + (h.Value?.Length ?? 0)));
 
         static string Whole(string text) => new([.. text.Where(c => !char.IsSurrogate(c)).DefaultIfEmpty('x')]);
     }
@@ -131,20 +131,25 @@ public class ProducerEnvelopeTests
     {
         byte[] payload = [1, 2, 3];
         var record = Write(new OutgoingMessage(payload));
-        Assert.Same(payload, record.Message.Value);
+        Assert.Same(payload, record.Content!.Message.Value);
 
         record.Keep();
         payload[0] = 9;
 
-        Assert.Equal([1, 2, 3], record.Message.Value);
+        Assert.Equal([1, 2, 3], record.Content!.Message.Value);
     }
 
     [Fact]
     public void A_part_of_an_array_is_written_as_that_part() =>
-        Assert.Equal([2, 3], Write(new OutgoingMessage(new byte[] { 1, 2, 3, 4 }.AsMemory(1, 2))).Message.Value);
+        Assert.Equal([2, 3], Write(new OutgoingMessage(new byte[] { 1, 2, 3, 4 }.AsMemory(1, 2))).Content!.Message.Value);
 
-    private OutgoingRecord Write(in OutgoingMessage message, Activity? trace = null) => new ProducerEnvelope(_options, _time).Write(message, trace);
+    private OutgoingRecord Write(in OutgoingMessage message, Activity? trace = null)
+    {
+        var record = new OutgoingRecord();
+        new ProducerEnvelope(_options, _time).Write(message, trace, record);
+        return record;
+    }
 
     private static List<(string Name, string? Value)> Texts(OutgoingRecord record) =>
-        [.. record.Message.Headers.Select(h => (h.Key, h.GetValueBytes() is { } bytes ? Encoding.UTF8.GetString(bytes) : null))];
+        [.. record.Content!.Message.Headers.Select(h => (h.Key, h.GetValueBytes() is { } bytes ? Encoding.UTF8.GetString(bytes) : null))];
 }

@@ -12,8 +12,10 @@ namespace CloudSync.Sdk;
 /// <param name="Offset">The offset.</param>
 /// <param name="TimestampMs">Milliseconds since the Unix epoch.</param>
 /// <param name="IsForAnotherGroup">It was redriven for a group that is not the consumer's (<see cref="RedriveHeaders.Group"/>): nobody here shall see it.</param>
+/// <param name="IsStructured">Its content type says that its value is a CloudEvent: <see cref="StructuredEvent"/>.</param>
 internal readonly record struct RawRecord(
-    byte[] Buffer, int Start, int KeyLength, int ValueLength, int HeadersLength, int Partition, long Offset, long TimestampMs, bool IsForAnotherGroup = false)
+    byte[] Buffer, int Start, int KeyLength, int ValueLength, int HeadersLength, int Partition, long Offset, long TimestampMs, bool IsForAnotherGroup = false,
+    bool IsStructured = false)
 {
     /// <summary>A record with a buffer of its own.</summary>
     public static RawRecord Create(
@@ -35,7 +37,9 @@ internal readonly record struct RawRecord(
         foreach (var (name, headerValue) in encoded)
             at += MessageHeaders.Write(buffer.AsSpan(at), name, headerValue is { } v ? v.Span : default, headerValue is null);
 
+        var contentType = encoded.LastOrDefault(h => h.Name.AsSpan().SequenceEqual("content-type"u8) && h.Value is not null).Value;
         return new RawRecord(
-            buffer, 0, key is null ? -1 : keyLength, value is null ? -1 : valueLength, headersLength, partition, offset, timestampMs);
+            buffer, 0, key is null ? -1 : keyLength, value is null ? -1 : valueLength, headersLength, partition, offset, timestampMs,
+            IsStructured: value is not null && contentType is { } type && StructuredEvent.IsContentType(type.Span));
     }
 }

@@ -33,6 +33,7 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
     private int _valueLength;
     private int _headersLength;
     private bool _isForAnotherGroup;
+    private bool _isStructured;
 
     public int Capacity => capacity;
 
@@ -72,6 +73,7 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         _valueLength = isNull ? -1 : value.Length;
         _headersLength = headersLength;
         _isForAnotherGroup = false;
+        _isStructured = false;
         Append(value, value.Length + headersLength);
     }
 
@@ -84,6 +86,7 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         // or with an empty one, names nobody.
         if (utf8Name.SequenceEqual(GroupHeader) && !value.IsEmpty)
             _isForAnotherGroup = !value.SequenceEqual(_group);
+        NoteContentType(utf8Name, value, isNull);
     }
 
     /// <summary>The value and all the headers, as the client's own objects hold them.</summary>
@@ -103,10 +106,17 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         }
     }
 
+    /// <summary>Looks at one header: a comparison of lengths for nearly all. The last one counts, as everywhere.</summary>
+    private void NoteContentType(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool isNull)
+    {
+        if (!isNull && name.SequenceEqual("content-type"u8))
+            _isStructured = StructuredEvent.IsContentType(value);
+    }
+
     /// <summary>Ends the record: its place.</summary>
     public void EndRecord(int partition, long offset, long timestampMs)
     {
-        _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs, _isForAnotherGroup);
+        _records[Count++] = new RawRecord(_buffer, _start, _keyLength, _valueLength, _headersLength, partition, offset, timestampMs, _isForAnotherGroup, _isStructured && _valueLength >= 0);
         Bytes += _end - _start;
     }
 

@@ -182,6 +182,19 @@ public class RecordBatchTests
         Assert.Equal([isForAnother, false, true], batch.Records.ToArray().Select(r => r.IsForAnotherGroup));
     }
 
+    [Fact]
+    public void A_structured_event_is_known_by_its_content_type_and_the_next_record_is_not_one()
+    {
+        var batch = new RecordBatch(4);
+        var type = ("content-type", Encoding.UTF8.GetBytes("application/cloudevents+json; charset=UTF-8"));
+        Write(batch, new Original([1], [2], [("x", [1]), type, ("content-typo", [1])]));
+        Write(batch, new Original([1], [2], []));
+        Write(batch, new Original([1], null, [type]));
+        Write(batch, new Original([1], [2], [type, ("content-type", Encoding.UTF8.GetBytes("application/json"))]));
+
+        Assert.Equal([true, false, false, false], batch.Records.ToArray().Select(r => r.IsStructured));
+    }
+
     private static Delivery Message(RecordBatch batch, int index) => new("t", batch.Records[index], new PartitionProgress(0, 1), 0);
 
     private static void Write(RecordBatch batch, Original original)
