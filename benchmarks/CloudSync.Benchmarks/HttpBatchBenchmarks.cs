@@ -12,7 +12,7 @@ public class HttpBatchBenchmarks
     private readonly ArrayBufferWriter<byte> _body = new(1024 * 1024);
     private SyncMessage[] _messages = [];
 
-    /// <summary>Whether the payload is JSON, which stands in the event as it is, or some bytes, which stand there as base64.</summary>
+    /// <summary>Whether the payload is JSON as it says, and stands in the event as it is, or is none, and stands there as base64.</summary>
     [Params(false, true)]
     public bool Json { get; set; }
 

@@ -10,14 +10,16 @@ internal static class Produce
     public const string Name = "produce";
 
     private const string Ours = "ours";
+    private const string OursStructured = "ours, structured CloudEvents";
     private const string Raw = "Produce + delivery handler";
     private const string RawPolled = "Produce + delivery handler, polled where it produces";
     private const int MostWarmUp = 200_000;
 
     public static Task<IReadOnlyList<Ratio>> CompareAsync(Settings settings, BenchmarkKafka kafka, CancellationToken cancellationToken)
     {
-        Contender ours = Contender(Ours), raw = Contender(Raw), polled = Contender(RawPolled);
-        return Contest.RunAsync(Name, settings.Rounds, [ours, polled, raw], [new Pairing(ours, raw), new Pairing(ours, polled)], Program.Say, cancellationToken);
+        Contender ours = Contender(Ours), structured = Contender(OursStructured), raw = Contender(Raw), polled = Contender(RawPolled);
+        Pairing[] pairings = [new(ours, raw), new(structured, raw), new(ours, polled), new(structured, polled)];
+        return Contest.RunAsync(Name, settings.Rounds, [ours, structured, polled, raw], pairings, Program.Say, cancellationToken);
 
         Contender Contender(string name) => new(name, token => RunOneAsync(name, settings, kafka, token));
     }
@@ -25,7 +27,8 @@ internal static class Produce
     /// <summary>In the process of the contender.</summary>
     public static Task<RunResult> RunAsync(Job job) => job.Contender switch
     {
-        Ours => OursAsync(job),
+        Ours => OursAsync(job, CloudEventsFormat.Binary),
+        OursStructured => OursAsync(job, CloudEventsFormat.Structured),
         Raw => Task.Run(() => RawAsync(job, pollsItself: false)),
         RawPolled => Task.Run(() => RawAsync(job, pollsItself: true)),
         _ => throw new InvalidOperationException($"{job.Contender} is no contender."),
@@ -55,13 +58,14 @@ internal static class Produce
         }
     }
 
-    private static async Task<RunResult> OursAsync(Job job)
+    private static async Task<RunResult> OursAsync(Job job, CloudEventsFormat format)
     {
         var builder = OneHost.Builder();
         builder.Services.AddCloudSyncProducer(options =>
         {
             options.BootstrapServers = job.Server;
             options.Topic = job.Topic;
+            options.Format = format;
         });
         using var host = builder.Build();
         await host.StartAsync();

@@ -96,7 +96,7 @@ public class OptionsAtStartTests
         services.AddCloudSyncConsumerOptions("aws", null).Configure(o =>
         {
             o.BootstrapServers = "localhost:9092";
-            o.Ordering = (MessageOrdering)7;
+            (o.Ordering, o.Preset) = ((MessageOrdering)7, (CloudSyncPreset)7);
             o.MaxConcurrency = o.MaxBatchSize = o.MaxBatchBytes = o.MaxHeldMessages = o.MaxUnsettledDistance = 0;
             o.MaxHeldBytes = o.MaxAbandonedCalls = 0;
             o.SinkTimeout = o.CommitInterval = o.DrainTimeout = o.AbandonAfter = TimeSpan.FromSeconds(-1);
@@ -141,7 +141,7 @@ public class OptionsAtStartTests
         string[] unranged = ["BootstrapServers", "Topic", "GroupId", "Kafka", "ReadInBatches", "AdaptiveConcurrency:Enabled", "Idempotency:Enabled", "DeadLetters:Topic", "DeadLetters:Kafka"];
         string[] switches = ["FirstRetryAtOnce", "HoldsEndpoint", "CountsAsAttempt"];
         var expected = SettingsBinder.Paths(typeof(CloudSyncConsumerOptions)).Except(unranged).Where(path => !switches.Contains(path.Split(':')[^1])).ToList();
-        Assert.Equal(37 + (10 * 6), expected.Count);
+        Assert.Equal(38 + (10 * 6), expected.Count);
         Assert.All(
             expected, path => Assert.Contains(lines, line => line.StartsWith($"CloudSyncConsumerOptions.{path.Replace(':', '.')} is ", StringComparison.Ordinal)));
     }
@@ -155,7 +155,7 @@ public class OptionsAtStartTests
             o.Linger = o.DeliveryTimeout = o.FlushTimeout = TimeSpan.FromSeconds(-1);
             o.BatchSize = o.MaxMessageBytes = 0;
             o.BufferBytes = 0;
-            o.Compression = (ProducerCompression)9;
+            (o.Compression, o.Format, o.Preset) = ((ProducerCompression)9, (CloudEventsFormat)9, (CloudSyncPreset)9);
             o.Source = o.Type = o.Topic = o.BootstrapServers = " ";
         });
 
