@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Confluent.Kafka;
 
 namespace CloudSync.Benchmarks;
 
@@ -8,26 +9,30 @@ internal static class Messages
 {
     public const string Topic = "data-topic";
 
-    public static RawRecord[] Make(int count, int keys)
+    private const int PayloadSize = 256;
+
+    public static RawRecord[] Make(int count, int keys, bool json = false)
     {
         var batch = new RecordBatch(count);
-        var payload = new byte[256];
+        var payload = json ? Encoding.UTF8.GetBytes("""{"order":4711,"amount":12.5,"text":" """.TrimEnd().PadRight(PayloadSize - 2, 'x') + "\"}") : new byte[PayloadSize];
         for (var i = 0; i < count; i++)
         {
-            var headers = new Confluent.Kafka.Headers
-            {
-                { CloudEvents.SpecVersion, "1.0"u8.ToArray() },
-                { CloudEvents.Id, Encoding.UTF8.GetBytes(Guid.CreateVersion7().ToString()) },
-                { CloudEvents.Source, "benchmark"u8.ToArray() },
-                { CloudEvents.Type, "benchmark.message"u8.ToArray() },
-                { CloudEvents.Time, "2026-01-01T00:00:00Z"u8.ToArray() },
-                { CloudEvents.ContentType, "application/json"u8.ToArray() },
-            };
             batch.BeginRecord(Encoding.UTF8.GetBytes((i % keys).ToString(CultureInfo.InvariantCulture)), isNull: false);
-            batch.AddBody(payload, isNull: false, headers);
+            batch.AddBody(payload, isNull: false, Envelope(Encoding.UTF8.GetBytes(Guid.CreateVersion7().ToString())));
             batch.EndRecord(partition: i % 12, offset: i / 12, timestampMs: 0);
         }
 
         return batch.Records.ToArray();
     }
+
+    /// <summary>The headers of a message with this id.</summary>
+    public static Headers Envelope(byte[] id) => new()
+    {
+        { CloudEvents.SpecVersion, "1.0"u8.ToArray() },
+        { CloudEvents.Id, id },
+        { CloudEvents.Source, "benchmark"u8.ToArray() },
+        { CloudEvents.Type, "benchmark.message"u8.ToArray() },
+        { CloudEvents.Time, "2026-01-01T00:00:00Z"u8.ToArray() },
+        { CloudEvents.ContentType, "application/json"u8.ToArray() },
+    };
 }

@@ -38,7 +38,7 @@ public class PipelineBenchmarks
         _metrics = new ConsumerMetrics("benchmark", "benchmark", Messages.Topic);
         _store = new InMemoryIdempotencyStore(options.Idempotency, TimeProvider.System);
         _pipeline = new DeliveryPipeline(
-            "benchmark", options, BatchSink ? new NoBatchSink() : new NoSink(), _store, null, new NoDeadLetters(), _metrics, new ConsumerHealth(),
+            "benchmark", options, BatchSink ? new NoBatchSink(Batch) : new NoSink(), _store, null, new NoDeadLetters(), _metrics, new ConsumerHealth(),
             TimeProvider.System, NullLogger.Instance);
     }
 
@@ -75,23 +75,5 @@ public class PipelineBenchmarks
             Thread.Yield();
 
         return _partitions[0].CommitOffset;
-    }
-
-    private sealed class NoSink : ICloudSink
-    {
-        public ValueTask SendAsync(SyncMessage message, CancellationToken cancellationToken) => default;
-    }
-
-    private sealed class NoBatchSink : IBatchCloudSink
-    {
-        private readonly IReadOnlyList<SinkResult> _delivered = SinkResult.AllDelivered(Batch);
-
-        public ValueTask<IReadOnlyList<SinkResult>> SendAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(_delivered);
-    }
-
-    private sealed class NoDeadLetters : IDeadLetterWriter
-    {
-        public Task WriteAsync(Delivery delivery, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

@@ -56,7 +56,7 @@ internal static class Contest
         return [.. pairings.Select(pair => Ratio.Of(arm, pair.Ours.Name, results[pair.Ours], pair.BaselineName ?? pair.Baseline.Name, results[pair.Baseline]))];
 
         void Tell(string when, Contender contender, RunResult result) =>
-            say(string.Create(CultureInfo.InvariantCulture, $"{arm} {when,-7} {contender.Name,-36} {result.Rate,11:N0}/s{Measured(result.BytesPerMessage, " B/msg")}{Measured(result.CpuSecondsPerMillion, " CPU s/M")}"));
+            say(string.Create(CultureInfo.InvariantCulture, $"{arm} {when,-7} {contender.Name,-54} {result.Rate,11:N0}/s{Measured(result.BytesPerMessage, " B/msg")}{Measured(result.CpuSecondsPerMillion, " CPU s/M")}"));
     }
 
     /// <summary>There and back again: what gets slower or faster over the rounds favours nobody.</summary>

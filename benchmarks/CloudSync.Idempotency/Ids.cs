@@ -17,6 +17,15 @@ internal static class Ids
         BinaryPrimitives.WriteUInt64BigEndian(bytes[8..], key.Low);
     }
 
+    /// <summary>Some ids, as one text of 16 bytes each.</summary>
+    public static byte[] Text(int seed, int first, int count)
+    {
+        var bytes = new byte[count * 16];
+        for (var i = 0; i < count; i++)
+            Write(Key(seed, first + i), bytes.AsSpan(i * 16));
+        return bytes;
+    }
+
     private static ulong Mix(ulong x)
     {
         x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 
 namespace CloudSync.Sdk;
 
-/// <summary>What the script <see cref="StoreScripts.Claim"/> answers: the token before the first, a letter for each id unless all were acquired, the times of those that are held.</summary>
+/// <summary>What the script <see cref="StoreScripts.Claim"/> answers: the number of the batch, a letter for each id unless all were acquired, the times of those that are held.</summary>
 internal static class ClaimAnswer
 {
     /// <summary>Reads an answer.</summary>
@@ -11,12 +11,11 @@ internal static class ClaimAnswer
     /// <param name="results">Receives them.</param>
     public static void Read(ReadOnlySpan<byte> text, ReadOnlySpan<int> places, Span<ClaimResult> results)
     {
-        var token = Number(text[..StoreScripts.TokenLength]);
-        var letters = text.Length > StoreScripts.TokenLength ? text.Slice(StoreScripts.TokenLength, places.Length) : default;
-        var times = text[(StoreScripts.TokenLength + letters.Length)..];
-        for (var i = 0; i < places.Length; i++)
+        var token = Number(text[..StoreScripts.NumberLength]) << StoreScripts.PlaceBits;
+        var letters = text.Length > StoreScripts.NumberLength ? text.Slice(StoreScripts.NumberLength, places.Length) : default;
+        var times = text[(StoreScripts.NumberLength + letters.Length)..];
+        for (var i = 0; i < places.Length; i++, token++)
         {
-            token++;
             var letter = letters.IsEmpty ? StoreScripts.Acquired : letters[i];
             ref var result = ref results[places[i]];
             switch (letter)

@@ -1,25 +1,30 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Globalization;
 
 namespace CloudSync.Sdk;
 
-/// <summary>The ids of one script, as one text of 16 bytes each; their tokens, as one of 19 digits each; and where each stands in the caller's batch.</summary>
+/// <summary>
+/// The ids of one script, as one text of 16 bytes each; which claims they are; and where each stands in the caller's batch. Claims that were made together have tokens that follow one
+/// another, and are told as runs: the number of their batch (16 digits), the place of the first in it, and how many (4 digits each).
+/// </summary>
 internal sealed class IdBatch
 {
     private const int IdLength = 16;
 
     private readonly byte[] _ids;
-    private readonly byte[] _tokens;
+    private readonly byte[] _runs;
     private readonly int[] _places;
     private readonly int _capacity;
+    private int _runCount;
+    private int _ofRun;
+    private long _nextToken;
 
     private IdBatch(RedisShard shard, int capacity, bool hasTokens)
     {
         Shard = shard;
         _capacity = capacity;
         _ids = ArrayPool<byte>.Shared.Rent(capacity * IdLength);
-        _tokens = hasTokens ? ArrayPool<byte>.Shared.Rent(capacity * StoreScripts.TokenLength) : [];
+        _runs = hasTokens ? ArrayPool<byte>.Shared.Rent(capacity * StoreScripts.RunLength) : [];
         _places = ArrayPool<int>.Shared.Rent(capacity);
     }
 
@@ -30,9 +35,9 @@ internal sealed class IdBatch
     public ReadOnlyMemory<byte> Ids => _ids.AsMemory(0, Count * IdLength);
 
     /// <summary>Whether claims were split, and not ids alone.</summary>
-    public bool HasTokens => _tokens.Length > 0;
+    public bool HasTokens => _runs.Length > 0;
 
-    public ReadOnlyMemory<byte> Tokens => _tokens.AsMemory(0, Count * StoreScripts.TokenLength);
+    public ReadOnlyMemory<byte> Runs => _runs.AsMemory(0, _runCount * StoreScripts.RunLength);
 
     /// <summary>Where in the caller's batch the ids stand.</summary>
     public ReadOnlySpan<int> Places => _places.AsSpan(0, Count);
@@ -53,7 +58,7 @@ internal sealed class IdBatch
         for (var i = 0; i < claims.Length; i++)
         {
             var batch = For(claims[i].Key, shards, batches, claims.Length - i, hasTokens: true);
-            WriteToken(claims[i].Token, batch._tokens.AsSpan(batch.Count * StoreScripts.TokenLength, StoreScripts.TokenLength));
+            batch.AddToken(claims[i].Token);
             batch.Add(claims[i].Key, i);
         }
 
@@ -75,7 +80,7 @@ internal sealed class IdBatch
         ArrayPool<byte>.Shared.Return(_ids);
         ArrayPool<int>.Shared.Return(_places);
         if (HasTokens)
-            ArrayPool<byte>.Shared.Return(_tokens);
+            ArrayPool<byte>.Shared.Return(_runs);
     }
 
     private static IdBatch For(IdempotencyKey key, RedisShard[] shards, List<IdBatch> batches, int left, bool hasTokens)
@@ -95,10 +100,29 @@ internal sealed class IdBatch
         return batch;
     }
 
-    private static void WriteToken(long token, Span<byte> place)
+    private void AddToken(long token)
     {
-        if (!token.TryFormat(place, out var written, "D19", CultureInfo.InvariantCulture) || written != place.Length)
-            throw new ArgumentOutOfRangeException(nameof(token), token, "A token is 0, or what a claim gave.");
+        ArgumentOutOfRangeException.ThrowIfNegative(token);
+        var place = (int)(token & ((1 << StoreScripts.PlaceBits) - 1));
+        if (_runCount == 0 || token != _nextToken || place == 0)
+        {
+            var run = _runs.AsSpan(_runCount++ * StoreScripts.RunLength, StoreScripts.RunLength);
+            _ofRun = 0;
+            Write(token >> StoreScripts.PlaceBits, run[..StoreScripts.NumberLength]);
+            Write(place, run.Slice(StoreScripts.NumberLength, StoreScripts.CountLength));
+        }
+
+        Write(++_ofRun, _runs.AsSpan((_runCount * StoreScripts.RunLength) - StoreScripts.CountLength, StoreScripts.CountLength));
+        _nextToken = token + 1;
+    }
+
+    private static void Write(long number, Span<byte> digits)
+    {
+        for (var i = digits.Length - 1; i >= 0; i--)
+        {
+            digits[i] = (byte)('0' + (number % 10));
+            number /= 10;
+        }
     }
 
     private void Add(IdempotencyKey key, int place)

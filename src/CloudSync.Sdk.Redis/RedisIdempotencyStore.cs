@@ -7,8 +7,8 @@ namespace CloudSync.Sdk;
 /// <summary>Remembers ids in Redis, for all processes of a group: one script for a batch and a shard, all of them sent at once. docs/redis.md shows the keys.</summary>
 internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposable
 {
-    /// <summary>Bytes that a completed id and a claim take in Redis, measured; see docs/redis.md.</summary>
-    private const int BytesOfCompleted = 75, BytesOfClaim = 130;
+    /// <summary>Bytes that an id takes in Redis, measured (see docs/redis.md), and what it takes besides while it is claimed.</summary>
+    private const int BytesOfId = 75, BytesOfClaim = 20;
 
     /// <summary>Longer than any lease, and than a test may stand still: by this alone nothing is ever forgotten.</summary>
     private static readonly TimeSpan Backstop = TimeSpan.FromHours(2);
@@ -107,26 +107,26 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
     /// <summary>Goes once through all claims, takes out those that have lapsed for a whole retention, and counts what is there.</summary>
     internal async Task SweepAsync(CancellationToken cancellationToken)
     {
-        long claims = 0, completed = 0;
+        long claims = 0, ids = 0;
         foreach (var shard in _shards)
         {
             RedisValue cursor = "0";
-            long gone, there, done;
+            long gone, there;
             do
             {
                 var answer = (RedisValue[])(await _calls.RunAsync(
                     "clean up", StoreScripts.Sweep, shard.Keys, [Now(), _width, _retention, _timeToLive, cursor], cancellationToken).ConfigureAwait(false))!;
                 cursor = answer[0];
-                (gone, there, done) = ((long)answer[1], (long)answer[2], (long)answer[3]);
+                (gone, there) = ((long)answer[1], (long)answer[3]);
+                claims += gone > 0 ? 0 : (long)answer[2];
             }
             while (gone > 0 || cursor != "0");
 
-            claims += there;
-            completed += done;
+            ids += there;
         }
 
-        Interlocked.Exchange(ref _entries, claims + completed);
-        Interlocked.Exchange(ref _bytes, (claims * BytesOfClaim) + (completed * BytesOfCompleted));
+        Interlocked.Exchange(ref _entries, ids);
+        Interlocked.Exchange(ref _bytes, (claims * BytesOfClaim) + (ids * BytesOfId));
         Interlocked.Increment(ref _cleanUps);
     }
 
@@ -183,7 +183,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
         {
             var batch = batches[i];
             RedisValue[] arguments = batch.HasTokens
-                ? [now, _width, _retention, _timeToLive, batch.Ids, batch.Tokens, lease]
+                ? [now, _width, _retention, _timeToLive, batch.Ids, batch.Runs, lease]
                 : [now, _width, _retention, _timeToLive, batch.Ids, lease];
 
             // An id may stand twice in a batch, and the first of two is the first. Within one script it is; those of one shard wait for each other.

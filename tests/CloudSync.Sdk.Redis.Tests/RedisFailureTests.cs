@@ -81,7 +81,7 @@ public sealed class RedisFailureTests
         await second.UntilAsync("INFO replication", line => line == "master_link_status:up");
         await using var store = new RegisteredStore(options => options.Endpoints = $"{first.Address},{second.Address}");
         var claim = await store.AcquireAsync(1);
-        await second.UntilAsync("EXISTS {cloudsync:aws-sync-group:0}:claims", line => line == ":1");
+        await second.UntilAsync("EXISTS {cloudsync:aws-sync-group:0}:2:claims", line => line == ":1");
 
         await second.SendAsync("REPLICAOF NO ONE", line => line == "+OK");
         await first.SendAsync($"REPLICAOF 127.0.0.1 {second.Port}", line => line == "+OK");
@@ -107,7 +107,7 @@ public sealed class RedisFailureTests
     [Fact]
     public async Task A_user_of_an_ACL_needs_the_rights_that_the_documentation_names_and_nothing_more()
     {
-        const string Rights = "+eval +evalsha +script|load +time +hmget +hset +hdel +hscan +hlen +sadd +smismember +scard +exists +unlink +pexpire +ping +echo +info +client|setname +hello +cluster|nodes";
+        const string Rights = "+eval +evalsha +script|load +time +hmget +hget +hset +hdel +hgetall +hscan +hlen +sadd +srem +smismember +scard +exists +unlink +pexpire +ping +echo +info +client|setname +hello +cluster|nodes";
         await using var server = await RedisServer.StartAsync();
         await server.SendAsync($"ACL SETUSER sync on >SECRET ~{{cloudsync:* resetchannels -@all {Rights}", line => line == "+OK");
         await server.SendAsync($"ACL SETUSER other on >SECRET ~other:* resetchannels -@all {Rights}", line => line == "+OK");

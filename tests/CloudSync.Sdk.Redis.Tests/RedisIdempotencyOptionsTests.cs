@@ -63,7 +63,7 @@ public sealed class RedisIdempotencyOptionsTests
         await services.DisposeAsync();
 
         Assert.Equal(ClaimStatus.Acquired, results[0].Status);
-        Assert.True(await connection.GetDatabase().KeyExistsAsync("{mine:aws-sync-group:0}:claims"));
+        Assert.True(await connection.GetDatabase().KeyExistsAsync("{mine:aws-sync-group:0}:2:claims"));
 
         await using var refused = Consumer(builder => builder.UseRedisIdempotency(_ => connection, options => options.Password = "SECRET")).BuildServiceProvider();
         var error = Assert.Throws<OptionsValidationException>(() => refused.GetRequiredKeyedService<IIdempotencyStore>("aws"));

@@ -184,8 +184,8 @@ public sealed class RedisIdempotencyStoreTests
         await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(1), 0));
         test.Wait(StoreUnderTest.Retention * 7);
 
-        Assert.Equal("a", await test.LettersAsync(1));
-        Assert.Equal(0, await test.CompletedInRedisAsync());
+        Assert.Equal("a", await test.LettersAsync(2));
+        Assert.Equal(1, await test.IdsInRedisAsync());
     }
 
     [Theory]
@@ -224,8 +224,8 @@ public sealed class RedisIdempotencyStoreTests
             Assert.Equal("c", await test.LettersAsync(1_000 + i));
         }
 
-        // Five buckets of at most a third of the longer one's, and not all that ever was.
-        Assert.True(await test.CompletedInRedisAsync() < 120);
+        // Three buckets of at most a third of the longer one's, and not all that ever was.
+        Assert.True(await test.IdsInRedisAsync() < 120);
     }
 
     /// <summary>The bucket that it finds was begun with a width of hours, and has been filled until a moment ago.</summary>
@@ -241,7 +241,7 @@ public sealed class RedisIdempotencyStoreTests
         test.Wait(Bucket * 20);
         await longer.CompleteAsync(new[] { new IdempotencyClaim(StoreUnderTest.Id(2), 0) }, results, CancellationToken.None);
 
-        for (var i = 0; i < 4; i++)
+        for (var i = 0; i < StoreScripts.Buckets; i++)
         {
             Assert.Equal("c", await test.LettersAsync(2));
             test.Wait(Bucket - TimeSpan.FromMilliseconds(1));
@@ -311,14 +311,105 @@ public sealed class RedisIdempotencyStoreTests
             test.Wait(Bucket);
         }
 
-        await test.Database.KeyDeleteAsync("{cloudsync:group:0}:claims");
+        await test.Database.KeyDeleteAsync("{cloudsync:group:0}:2:claims");
 
-        Assert.Equal("cccc", await test.LettersAsync(3, 4, 5, 6));
+        Assert.Equal("cc", await test.LettersAsync(5, 6));
         for (var left = StoreUnderTest.Retention - Bucket - Tick; left > TimeSpan.Zero; left -= Bucket)
         {
             test.Wait(left < Bucket ? left : Bucket);
             Assert.Equal("c", await test.LettersAsync(6));
         }
+    }
+
+    /// <summary>Nobody knows then which ids of the set that is filled were delivered, and which were only about to be.</summary>
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task With_the_claims_lost_what_was_claimed_is_not_taken_for_completed(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await test.CompleteAsync(await test.AcquireAsync(1));
+        await test.AcquireAsync(2);
+        test.Wait(Bucket);
+        await test.AcquireAsync(3);
+
+        await test.Database.KeyDeleteAsync("{cloudsync:group:0}:2:claims");
+
+        Assert.Equal("caa", await test.LettersAsync(1, 2, 3));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task What_is_claimed_outlives_the_ring_and_is_remembered_from_its_completion_on(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var claims = (await test.ClaimAsync([.. Enumerable.Range(0, 40)])).Select((result, i) => new IdempotencyClaim(StoreUnderTest.Id(i), result.Token)).ToArray();
+        for (var passed = TimeSpan.Zero; passed < StoreUnderTest.Retention * 3; passed += StoreUnderTest.Lease / 2)
+        {
+            test.Wait(StoreUnderTest.Lease / 2);
+            Assert.DoesNotContain('0', await test.ExtendAsync(claims));
+            Assert.Equal("hh", await test.LettersAsync(0, 39));
+        }
+
+        Assert.Equal("1111", await test.CompleteAsync(claims[0], claims[1], claims[20], claims[39]));
+        await test.ReleaseAsync(claims[2], claims[30]);
+        test.Wait(StoreUnderTest.Lease - Tick);
+        Assert.Equal("ccccaahh", await test.LettersAsync(0, 1, 20, 39, 2, 30, 3, 38));
+
+        test.Wait(StoreUnderTest.Retention - StoreUnderTest.Lease);
+        Assert.Equal("cccc", await test.LettersAsync(0, 1, 20, 39));
+        Assert.Equal("tt", await test.LettersAsync(3, 38));
+    }
+
+    /// <summary>One by one, in runs, in any order, with some twice; against a plain picture of what each id should be.</summary>
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task Parts_of_a_batch_go_their_own_ways(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var random = new Random(7);
+        var ids = Enumerable.Range(0, 300).ToArray();
+        var claims = (await test.ClaimAsync(ids)).Select((result, i) => new IdempotencyClaim(StoreUnderTest.Id(i), result.Token)).ToArray();
+        var picture = ids.Select(_ => 'h').ToArray();
+        while (picture.Contains('h'))
+        {
+            var first = random.Next(ids.Length);
+            var part = random.Next(2) == 0 ? [.. Enumerable.Range(first, Math.Min(random.Next(1, 60), ids.Length - first))] : random.GetItems(ids, random.Next(1, 40));
+            switch (random.Next(3))
+            {
+                case 0:
+                    var done = await test.CompleteAsync([.. part.Select(i => claims[i])]);
+                    for (var i = 0; i < part.Length; i++)
+                    {
+                        Assert.Equal(picture[part[i]] != 'c' ? '1' : '0', done[i]);
+                        picture[part[i]] = 'c';
+                    }
+
+                    break;
+                case 1:
+                    var extended = await test.ExtendAsync([.. part.Select(i => claims[i])]);
+                    for (var i = 0; i < part.Length; i++)
+                    {
+                        Assert.Equal(picture[part[i]] != 'c' ? '1' : '0', extended[i]);
+                        picture[part[i]] = picture[part[i]] == 'c' ? 'c' : 'h';
+                    }
+
+                    break;
+                default:
+                    await test.ReleaseAsync([.. part.Select(i => claims[i])]);
+                    foreach (var i in part)
+                        picture[i] = picture[i] == 'c' ? 'c' : 'r';
+
+                    break;
+            }
+
+            var held = ids.Where(i => picture[i] != 'r').ToArray();
+            Assert.Equal(string.Concat(held.Select(i => picture[i])), await test.LettersAsync(held));
+        }
+
+        Assert.All(await test.LettersAsync([.. ids.Where(i => picture[i] == 'r')]), letter => Assert.Equal('a', letter));
     }
 
     [Theory]
@@ -372,7 +463,9 @@ public sealed class RedisIdempotencyStoreTests
 
         Assert.Equal((510, 2), (test.Store.Statistics.Entries, test.Store.Statistics.CleanUps));
         Assert.InRange(test.Store.Statistics.Bytes, 500 * 50, 510 * 200);
-        Assert.Equal(10 + (2 * 5), await test.Database.HashLengthAsync("{cloudsync:group:0}:claims") + await test.Database.HashLengthAsync("{cloudsync:group:1}:claims"));
+
+        // Two batches of five, and five fields of its own in each part.
+        Assert.Equal(2 + (2 * 5), await test.Database.HashLengthAsync("{cloudsync:group:0}:2:claims") + await test.Database.HashLengthAsync("{cloudsync:group:1}:2:claims"));
     }
 
     [Theory]
@@ -413,13 +506,13 @@ public sealed class RedisIdempotencyStoreTests
         await using var test = await StoreUnderTest.StartAsync(On.Real);
         await test.AcquireAsync(1);
 
-        Assert.Equal("hashtable", (string?)await test.Database.ExecuteAsync("OBJECT", "ENCODING", "{cloudsync:group:0}:claims"));
+        Assert.Equal("hashtable", (string?)await test.Database.ExecuteAsync("OBJECT", "ENCODING", "{cloudsync:group:0}:2:claims"));
     }
 
     [Theory]
-    [InlineData("{orders}", "{cloudsync:%7Borders%7D:0}:claims")]
-    [InlineData("a:b", "{cloudsync:a%3Ab:0}:claims")]
-    [InlineData("aws-sync-group", "{cloudsync:aws-sync-group:0}:claims")]
+    [InlineData("{orders}", "{cloudsync:%7Borders%7D:0}:2:claims")]
+    [InlineData("a:b", "{cloudsync:a%3Ab:0}:2:claims")]
+    [InlineData("aws-sync-group", "{cloudsync:aws-sync-group:0}:2:claims")]
     public void The_name_of_a_group_stays_within_the_part_of_a_key_that_makes_its_slot(string group, string key) =>
         Assert.Equal((RedisKey)key, new RedisShard("cloudsync", group, 0).Keys[0]);
 
@@ -450,7 +543,7 @@ public sealed class RedisIdempotencyStoreTests
         var lease = TimeSpan.FromMilliseconds(200);
         await store.ClaimAsync(id, lease, results, CancellationToken.None);
         var first = results[0];
-        Assert.InRange(first.Token / 1_000, DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeMilliseconds());
+        Assert.InRange((first.Token >> StoreScripts.PlaceBits) / 1_000, DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeMilliseconds());
 
         do
             await store.ClaimAsync(id, lease, results, CancellationToken.None);

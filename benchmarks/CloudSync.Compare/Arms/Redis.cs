@@ -1,4 +1,5 @@
 using CloudSync.Idempotency;
+using CloudSync.Measuring;
 using StackExchange.Redis;
 
 namespace CloudSync.Compare.Arms;

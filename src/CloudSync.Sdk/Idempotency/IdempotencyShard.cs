@@ -66,6 +66,15 @@ internal sealed class IdempotencyShard
     /// <summary>How long it had been remembered.</summary>
     public long EvictedAfter { get; private set; }
 
+    /// <summary>See <see cref="CompletedIds.PrefetchBucket"/>; it needs no lock.</summary>
+    public void PrefetchBucket(ulong hash) => _completed.PrefetchBucket(hash);
+
+    /// <inheritdoc cref="CompletedIds.PrefetchSlot"/>
+    public void PrefetchSlot(ulong hash) => _completed.PrefetchSlot(hash);
+
+    /// <inheritdoc cref="CompletedIds.PrefetchEnds"/>
+    public void PrefetchEnds() => _completed.PrefetchEnds();
+
     public ClaimResult Claim(in IdempotencyKey key, ulong hash, long now, long until)
     {
         Claims++;

@@ -31,6 +31,9 @@ internal sealed class IdempotencyShards
         /// <summary>The id.</summary>
         IdempotencyKey KeyOf(int index);
 
+        /// <summary>Whether it looks for the id among those that were completed.</summary>
+        bool LooksUp { get; }
+
         /// <summary>Does it, under the lock of the shard.</summary>
         void Run(IdempotencyShard shard, int index, ulong hash);
     }
@@ -59,7 +62,9 @@ internal sealed class IdempotencyShards
         for (var i = 0; i < count; i++)
         {
             hashes[i] = KeyHash.Of(call.KeyOf(offset + i));
-            ref var last = ref lasts[ShardOf(hashes[i])];
+            var shard = ShardOf(hashes[i]);
+            _shards[shard].PrefetchBucket(hashes[i]);
+            ref var last = ref lasts[shard];
             if (last == 0)
                 firsts[groups++] = (ushort)i;
             else
@@ -67,6 +72,15 @@ internal sealed class IdempotencyShards
 
             last = (ushort)(i + 1);
         }
+
+        if (call.LooksUp)
+        {
+            foreach (var hash in hashes)
+                _shards[ShardOf(hash)].PrefetchSlot(hash);
+        }
+
+        foreach (var first in firsts[..groups])
+            _shards[ShardOf(hashes[first])].PrefetchEnds();
 
         foreach (var first in firsts[..groups])
         {

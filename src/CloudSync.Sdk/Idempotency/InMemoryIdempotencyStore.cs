@@ -6,7 +6,7 @@ namespace CloudSync.Sdk;
 /// </summary>
 /// <remarks>
 /// <para>
-/// About 30 bytes an id. Nothing is reserved: memory grows with the ids, a shard of at most 65,536 of them at a time, and is given back when they expire. No call ever waits for more than
+/// About 32 bytes an id. Nothing is reserved: memory grows with the ids, a shard of at most 65,536 of them at a time, and is given back when they expire. No call ever waits for more than
 /// a step of the clean-up, or for a shard to grow.
 /// </para>
 /// <para>
@@ -163,6 +163,8 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
         private readonly ReadOnlySpan<IdempotencyKey> _keys = keys;
         private readonly Span<ClaimResult> _results = results;
 
+        public bool LooksUp => true;
+
         public IdempotencyKey KeyOf(int index) => _keys[index];
 
         public void Run(IdempotencyShard shard, int index, ulong hash) => _results[index] = shard.Claim(_keys[index], hash, now, until);
@@ -173,6 +175,8 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
         private readonly ReadOnlySpan<IdempotencyClaim> _claims = claims;
         private readonly Span<bool> _results = results;
 
+        public bool LooksUp => false;
+
         public IdempotencyKey KeyOf(int index) => _claims[index].Key;
 
         public void Run(IdempotencyShard shard, int index, ulong hash) => _results[index] = shard.Complete(_claims[index], hash, now);
@@ -181,6 +185,8 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
     private readonly ref struct ReleaseCall(ReadOnlySpan<IdempotencyClaim> claims) : IdempotencyShards.ICall
     {
         private readonly ReadOnlySpan<IdempotencyClaim> _claims = claims;
+
+        public bool LooksUp => false;
 
         public IdempotencyKey KeyOf(int index) => _claims[index].Key;
 
@@ -191,6 +197,8 @@ internal sealed class InMemoryIdempotencyStore : IIdempotencyStore, IDisposable
     {
         private readonly ReadOnlySpan<IdempotencyClaim> _claims = claims;
         private readonly Span<bool> _results = results;
+
+        public bool LooksUp => false;
 
         public IdempotencyKey KeyOf(int index) => _claims[index].Key;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using CloudSync.Sdk.Testing;
 using StackExchange.Redis;
 
-namespace CloudSync.Compare;
+namespace CloudSync.Measuring;
 
 /// <summary>A redis-server without persistence, where there is one, else the embedded one, which is no measure of a real one.</summary>
 internal sealed class BenchmarkRedis : IAsyncDisposable
