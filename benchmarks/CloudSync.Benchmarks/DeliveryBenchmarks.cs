@@ -9,7 +9,7 @@ public class DeliveryBenchmarks
 {
     private const int Batch = 500;
 
-    private readonly PartitionProgress _progress = new(0, 1);
+    private readonly PartitionProgress _progress = new("data-topic", 0, 1);
     private readonly Delivery[] _deliveries = new Delivery[Batch];
     private RawRecord[] _records = [];
     private ConsumerMetrics _metrics = null!;
@@ -45,7 +45,7 @@ public class DeliveryBenchmarks
         {
             var record = _records[i] with { Partition = 0, Offset = _offset++ };
             _progress.Track(new ReadOnlySpan<RawRecord>(in record));
-            _deliveries[i] = new Delivery(Messages.Topic, record, _progress, KeyLanes.LaneOf(MessageOrdering.Key, record));
+            _deliveries[i] = new Delivery(record, _progress, KeyLanes.LaneOf(MessageOrdering.Key, record));
         }
 
         _pipeline.Accept(_deliveries);

@@ -23,8 +23,8 @@ public class EnvelopeBenchmarks
     public void Setup()
     {
         _headers = Messages.Envelope(Encoding.UTF8.GetBytes(Guid.CreateVersion7().ToString()));
-        var progress = new PartitionProgress(0, 1);
-        _deliveries = [.. Messages.Make(Batch, keys: Batch).Select(record => new Delivery(Messages.Topic, record, progress, lane: 0))];
+        var progress = new PartitionProgress("data-topic", 0, 1);
+        _deliveries = [.. Messages.Make(Batch, keys: Batch).Select(record => new Delivery(record, progress, lane: 0))];
     }
 
     /// <summary>Six headers, with an id that is made.</summary>

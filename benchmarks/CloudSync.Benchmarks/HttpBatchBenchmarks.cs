@@ -19,8 +19,8 @@ public class HttpBatchBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        var progress = new PartitionProgress(0, 1);
-        _messages = [.. Messages.Make(Batch, keys: Batch, Json).Select(record => new Delivery(Messages.Topic, record, progress, lane: 0))];
+        var progress = new PartitionProgress("data-topic", 0, 1);
+        _messages = [.. Messages.Make(Batch, keys: Batch, Json).Select(record => new Delivery(record, progress, lane: 0))];
     }
 
     [Benchmark(OperationsPerInvoke = Batch)]

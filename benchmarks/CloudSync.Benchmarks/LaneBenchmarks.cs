@@ -21,9 +21,9 @@ public class LaneBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         _deliveries = [.. Messages.Make(Batch, Keys)
-            .Select(record => new Delivery(Messages.Topic, record, progress, KeyLanes.LaneOf(MessageOrdering.Key, record with { Partition = 0 })))];
+            .Select(record => new Delivery(record, progress, KeyLanes.LaneOf(MessageOrdering.Key, record with { Partition = 0 })))];
     }
 
     [Benchmark(OperationsPerInvoke = Batch)]

@@ -13,7 +13,7 @@ public class PipelineBenchmarks
     private const int Batch = 500;
     private const int Batches = 200;
 
-    private readonly PartitionProgress[] _partitions = [.. Enumerable.Range(0, 12).Select(p => new PartitionProgress(p, 1))];
+    private readonly PartitionProgress[] _partitions = [.. Enumerable.Range(0, 12).Select(p => new PartitionProgress("data-topic", p, 1))];
     private readonly Delivery[] _deliveries = new Delivery[Batch];
     private RawRecord[] _records = [];
     private ConsumerMetrics _metrics = null!;
@@ -65,7 +65,7 @@ public class PipelineBenchmarks
                 var record = _records[i] with { Offset = _offset + i, HeadersLength = 0 };
                 var progress = _partitions[record.Partition];
                 progress.Track(new ReadOnlySpan<RawRecord>(in record));
-                _deliveries[i] = new Delivery(Messages.Topic, record, progress, KeyLanes.LaneOf(MessageOrdering.Key, record));
+                _deliveries[i] = new Delivery(record, progress, KeyLanes.LaneOf(MessageOrdering.Key, record));
             }
 
             _pipeline.Accept(_deliveries);

@@ -10,7 +10,7 @@ public class ProgressBenchmarks
 
     private readonly RawRecord[] _records = new RawRecord[Batch];
     private readonly Delivery[] _deliveries = new Delivery[Batch];
-    private readonly PartitionProgress _progress = new(0, 1);
+    private readonly PartitionProgress _progress = new("data-topic", 0, 1);
     private long _offset;
 
     /// <summary>Whether the first message of all never settles, so that everything else settles behind it.</summary>
@@ -32,7 +32,7 @@ public class ProgressBenchmarks
 
         _progress.Track(_records);
         for (var i = 0; i < Batch; i++)
-            _deliveries[i] = new Delivery(Messages.Topic, _records[i], _progress, 0);
+            _deliveries[i] = new Delivery(_records[i], _progress, 0);
 
         _progress.Settle(_deliveries);
         return _progress.CommitOffset;

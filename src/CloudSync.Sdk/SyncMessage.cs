@@ -16,14 +16,15 @@ public class SyncMessage
     private readonly int _headersLength;
     private readonly long _timestampMs;
 
-    /// <summary>The record as an event; <see langword="null"/> for one that is none, <see cref="StructuredEvent.Unread"/> for one that nobody has looked at. One field for both: it is in every message.</summary>
-    private StructuredEvent? _event;
-    private string? _id;
+    /// <summary>
+    /// What was found out: the id as text, or, of a structured record, the event; <see langword="null"/> or <see cref="StructuredEvent.Unread"/> before anybody has looked. One field, because every
+    /// message has it.
+    /// </summary>
+    private object? _found;
 
-    private protected SyncMessage(string topic, in RawRecord record)
+    private protected SyncMessage(RecordSource source, in RawRecord record)
     {
-        Topic = topic;
-        Partition = record.Partition;
+        RecordSource = source;
         Offset = record.Offset;
         _buffer = record.Buffer;
         _start = record.Start;
@@ -31,22 +32,33 @@ public class SyncMessage
         _valueLength = record.ValueLength;
         _headersLength = record.HeadersLength;
         _timestampMs = record.TimestampMs;
-        _event = record.IsStructured ? StructuredEvent.Unread : null;
+        _found = record.IsStructured ? StructuredEvent.Unread : null;
     }
 
     /// <summary>
     /// The message id, by which duplicates are recognised and which an endpoint gets as <c>Idempotency-Key</c>: the header <c>ce_id</c>, or
     /// <c>{topic}-{partition}-{offset}</c> for a record without one. Bytes that are not UTF-8 become U+FFFD.
     /// </summary>
-    public string Id => _id ??= TryGetIdBytes(out var id)
-        ? Encoding.UTF8.GetString(id)
-        : string.Create(CultureInfo.InvariantCulture, $"{Topic}-{Partition}-{Offset}");
+    public string Id
+    {
+        get
+        {
+            if (_found is string found)
+                return found;
+
+            var id = TryGetIdBytes(out var bytes) ? Encoding.UTF8.GetString(bytes) : string.Create(CultureInfo.InvariantCulture, $"{Topic}-{Partition}-{Offset}");
+            if (_found is null)
+                _found = id;
+
+            return id;
+        }
+    }
 
     /// <summary>The topic that the record was read from.</summary>
-    public string Topic { get; }
+    public string Topic => RecordSource.Topic;
 
     /// <summary>The partition that the record was read from.</summary>
-    public int Partition { get; }
+    public int Partition => RecordSource.Partition;
 
     /// <summary>The record's offset in its partition.</summary>
     public long Offset { get; }
@@ -111,7 +123,7 @@ public class SyncMessage
         if (id is not null)
             all = all.Prepend(new MessageHeader(CloudEvents.Id, Encoding.UTF8.GetBytes(id)));
 
-        return new SyncMessage(topic, RawRecord.Create(
+        return new SyncMessage(new RecordSource(topic, partition), RawRecord.Create(
             key is null ? default(ReadOnlyMemory<byte>?) : Encoding.UTF8.GetBytes(key),
             value,
             all,
@@ -130,7 +142,20 @@ public class SyncMessage
     internal MessageHeaders RecordHeaders => new(_buffer.AsMemory(_start + Math.Max(0, _keyLength) + Math.Max(0, _valueLength), _headersLength));
 
     /// <summary>Read when somebody looks, and not by the thread that polls. Two who look at the same time both read it, and find the same.</summary>
-    private StructuredEvent? Event => _event == StructuredEvent.Unread ? _event = StructuredEvent.Read(RecordValue, RecordHeaders) : _event;
+    private StructuredEvent? Event
+    {
+        get
+        {
+            var found = _found as StructuredEvent;
+            if (found == StructuredEvent.Unread)
+                _found = found = StructuredEvent.Read(RecordValue, RecordHeaders);
+
+            return found;
+        }
+    }
+
+    /// <summary>Where it comes from; of a message that is being delivered, the partition's progress.</summary>
+    private protected RecordSource RecordSource { get; }
 
     internal ReadOnlySpan<byte> KeySpan => _buffer.AsSpan(_start, Math.Max(0, _keyLength));
 
@@ -147,4 +172,14 @@ public class SyncMessage
         id = bytes.Span;
         return found && !id.IsEmpty;
     }
+}
+
+/// <summary>A partition of a topic. Its messages share it: a topic and a number in each would be an eighth of what a message takes beside its bytes.</summary>
+internal class RecordSource(string topic, int partition)
+{
+    /// <summary>The topic.</summary>
+    public string Topic => topic;
+
+    /// <summary>The partition.</summary>
+    public int Partition => partition;
 }

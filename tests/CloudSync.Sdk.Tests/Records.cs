@@ -16,12 +16,12 @@ internal static class Records
     public static Delivery Delivery(PartitionProgress progress, long offset, string? key = null, string? value = null, string? id = null)
     {
         var raw = Raw(offset, progress.Partition, key, value, id);
-        return new Delivery("data-topic", raw, progress, KeyLanes.LaneOf(MessageOrdering.Key, raw));
+        return new Delivery(raw, progress, KeyLanes.LaneOf(MessageOrdering.Key, raw));
     }
 
     /// <summary>A delivery in a lane of this number, whatever its key.</summary>
     public static Delivery InLane(PartitionProgress progress, long offset, ulong lane) =>
-        new("data-topic", Raw(offset, progress.Partition, key: "k"), progress, lane);
+        new(Raw(offset, progress.Partition, key: "k"), progress, lane);
 
     /// <summary>A null array would convert to memory that is empty and not null.</summary>
     private static ReadOnlyMemory<byte>? Bytes(string? text) => text is null ? default(ReadOnlyMemory<byte>?) : Encoding.UTF8.GetBytes(text);

@@ -114,7 +114,7 @@ public class SyncMessageTests
     public void A_timestamp_beyond_all_calendars_is_the_nearest_there_is(long timestampMs)
     {
         var raw = Records.Raw(0) with { TimestampMs = timestampMs };
-        var message = new Delivery("t", raw, new PartitionProgress(0, 1), 0);
+        var message = new Delivery(raw, new PartitionProgress("data-topic", 0, 1), 0);
 
         Assert.InRange(message.Timestamp, DateTimeOffset.MinValue, DateTimeOffset.MaxValue);
         Assert.Equal(timestampMs, message.TimestampMs);

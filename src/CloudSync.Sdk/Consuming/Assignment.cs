@@ -1,7 +1,7 @@
 namespace CloudSync.Sdk;
 
 /// <summary>The partitions that this consumer owns, each with its progress since it was assigned. Only the poll thread uses it.</summary>
-internal sealed class Assignment
+internal sealed class Assignment(string topic)
 {
     private readonly Dictionary<int, PartitionProgress> _partitions = [];
     private int _epoch;
@@ -20,14 +20,14 @@ internal sealed class Assignment
     {
         _epoch++;
         foreach (var partition in partitions)
-            _partitions[partition] = new PartitionProgress(partition, _epoch);
+            _partitions[partition] = new PartitionProgress(topic, partition, _epoch);
     }
 
     /// <summary>A partition's numbers mean other messages from now on: its log was truncated or made anew.</summary>
     public PartitionProgress Restart(int partition)
     {
         _partitions[partition].Close();
-        return _partitions[partition] = new PartitionProgress(partition, ++_epoch);
+        return _partitions[partition] = new PartitionProgress(topic, partition, ++_epoch);
     }
 
     /// <summary>Partitions are not ours any longer. What completes late changes nothing.</summary>

@@ -10,7 +10,7 @@ namespace CloudSync.Sdk;
 /// One instance serves one assignment: when the partition is revoked it is closed, and a completion that comes later meets a closed instance and
 /// changes nothing, even if the partition has meanwhile come back (with a new instance and a higher epoch).
 /// </remarks>
-internal sealed class PartitionProgress(int partition, int epoch)
+internal sealed class PartitionProgress(string topic, int partition, int epoch) : RecordSource(topic, partition)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<Segment> _segments = new();
@@ -18,9 +18,6 @@ internal sealed class PartitionProgress(int partition, int epoch)
     private long _next = -1;
     private bool _closed;
     private volatile bool _revoked;
-
-    /// <summary>The partition.</summary>
-    public int Partition => partition;
 
     /// <summary>Counts the assignments that this process has seen. A message of an earlier epoch is stale.</summary>
     public int Epoch => epoch;

@@ -35,7 +35,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Assignment _assignment = new();
+    private readonly Assignment _assignment;
     private readonly RecordBatch _batch;
     private readonly HashSet<int> _paused = [];
 
@@ -68,6 +68,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         ILogger log)
     {
         _options = options;
+        _assignment = new Assignment(options.Topic);
         _batch = new RecordBatch(BatchSize, options.GroupId);
         _factory = factory;
         _errors = errors;
@@ -318,7 +319,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             foreach (ref readonly var record in records[..tracked])
             {
                 if (!record.IsForAnotherGroup)
-                    _handover.Add(new Delivery(_options.Topic, record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
+                    _handover.Add(new Delivery(record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
                 else if (progress.Settle(record.Offset) && skipped++ == 0 && !_hasSaidSkip)
                     SaySkip(record);
             }

@@ -8,15 +8,11 @@ internal sealed class Delivery : SyncMessage
     /// <summary>The claim's slot, or the complement of the number of checks: nobody has both. Four bytes a message are 40 KB of what survives each collection.</summary>
     private int _claim = -1;
 
-    public Delivery(string topic, in RawRecord record, PartitionProgress progress, ulong lane)
-        : base(topic, record)
-    {
-        Progress = progress;
-        Lane = lane;
-    }
+    public Delivery(in RawRecord record, PartitionProgress progress, ulong lane)
+        : base(progress, record) => Lane = lane;
 
     /// <summary>The partition's progress in the assignment that the message was read in: its epoch.</summary>
-    public PartitionProgress Progress { get; }
+    public PartitionProgress Progress => (PartitionProgress)RecordSource;
 
     /// <summary>The lane in which the message waits for its predecessors; 0 for none.</summary>
     public ulong Lane { get; }

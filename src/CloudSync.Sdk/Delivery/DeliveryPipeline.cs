@@ -13,6 +13,10 @@ namespace CloudSync.Sdk;
 /// </remarks>
 internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDisposable
 {
+    private const int PumpIdle = 0;
+    private const int PumpRuns = 1;
+    private const int PumpAsked = 2;
+
     private readonly CloudSyncConsumerOptions _options;
     private readonly SinkCaller _sink;
     private readonly Claims? _claims;
@@ -31,7 +35,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     private readonly List<Delivery> _dropped = [];
     private readonly string _name;
     private int _underWay;
-    private int _pumpAsked;
+
+    /// <summary>Whether a round of dispatch runs, and whether another one must follow it.</summary>
+    private int _pump;
     private volatile bool _stopped;
 
     public DeliveryPipeline(
@@ -111,20 +117,25 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     /// <summary>Something may have become possible. Callable from any thread; never waits and never runs a sink.</summary>
     public void Pump()
     {
-        if (Interlocked.Exchange(ref _pumpAsked, 1) == 0)
+        // While a round runs, it is enough to let it know: a second thread would only wait for the first.
+        if (Interlocked.CompareExchange(ref _pump, PumpAsked, PumpRuns) == PumpIdle && Interlocked.CompareExchange(ref _pump, PumpRuns, PumpIdle) == PumpIdle)
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     void IThreadPoolWorkItem.Execute()
     {
-        lock (_pumping)
+        do
         {
-            // Asked again from here on, another round runs after this one.
-            Interlocked.Exchange(ref _pumpAsked, 0);
-            while (StartNext())
+            // With a fence: whoever still sees an earlier ask, and so leaves it at that, must have changed what this round looks at.
+            Interlocked.Exchange(ref _pump, PumpRuns);
+            lock (_pumping)
             {
+                while (StartNext())
+                {
+                }
             }
         }
+        while (Interlocked.CompareExchange(ref _pump, PumpIdle, PumpRuns) != PumpRuns);
     }
 
     /// <summary>These partitions are being given up: nothing more of them is dispatched, and what only waits is let go.</summary>
@@ -167,8 +178,10 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call)
     {
         TellGate(outcomes, call);
-        _settlement.Add(outcomes);
+
+        // The next call is started by another thread; this one, which has come back from the sink, settles.
         Pump();
+        _settlement.AddAndSettle(outcomes);
     }
 
     /// <summary>The gate hears of a call before its place is free: the next call must not be made in ignorance of this one.</summary>

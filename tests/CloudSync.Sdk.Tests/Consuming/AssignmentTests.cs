@@ -7,7 +7,7 @@ public class AssignmentTests
     [Fact]
     public void A_partition_that_comes_back_has_a_new_progress_and_a_higher_epoch()
     {
-        var assignment = new Assignment();
+        var assignment = new Assignment("data-topic");
         assignment.Add([0, 1]);
         var before = assignment.Find(0)!;
         before.Track([Records.Raw(0)]);
@@ -29,7 +29,7 @@ public class AssignmentTests
     [Fact]
     public void A_log_that_was_made_anew_starts_a_new_progress()
     {
-        var assignment = new Assignment();
+        var assignment = new Assignment("data-topic");
         assignment.Add([4]);
         var before = assignment.Find(4)!;
 

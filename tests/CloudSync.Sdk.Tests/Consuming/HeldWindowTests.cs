@@ -127,5 +127,5 @@ public sealed class HeldWindowTests
         Assert.Equal(0, window.Messages);
     }
 
-    private static Delivery Message() => Records.Delivery(new PartitionProgress(0, 1), 0, value: "0123456789");
+    private static Delivery Message() => Records.Delivery(new PartitionProgress("data-topic", 0, 1), 0, value: "0123456789");
 }

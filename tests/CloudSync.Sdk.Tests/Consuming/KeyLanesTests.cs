@@ -7,7 +7,7 @@ namespace CloudSync.Sdk.Tests;
 public class KeyLanesTests
 {
     private readonly KeyLanes _lanes = new();
-    private readonly PartitionProgress _progress = new(0, 1);
+    private readonly PartitionProgress _progress = new("data-topic", 0, 1);
     private readonly List<Delivery> _dropped = [];
     private int _failed;
 
@@ -87,7 +87,7 @@ public class KeyLanesTests
     [Fact]
     public void Idle_means_that_nothing_of_the_partition_is_in_flight()
     {
-        var other = new PartitionProgress(1, 1);
+        var other = new PartitionProgress("data-topic", 1, 1);
         _lanes.Enqueue([In(0, lane: 1), Records.InLane(other, 0, 2)]);
         Assert.True(_lanes.IsIdle(_progress));
 
@@ -123,7 +123,7 @@ public class KeyLanesTests
         _progress.Close();
         _lanes.DropRevoked(_dropped);
 
-        var back = new PartitionProgress(0, 2);
+        var back = new PartitionProgress("data-topic", 0, 2);
         _lanes.Enqueue([Records.InLane(back, 0, 1), Records.InLane(back, 1, 1)]);
         Assert.Empty(Take(10));
 
@@ -171,7 +171,7 @@ public class KeyLanesTests
     [Fact]
     public void What_a_partition_that_is_given_up_left_waiting_is_dropped_whatever_its_turn_and_the_rest_keeps_its_order()
     {
-        var other = new PartitionProgress(1, 1);
+        var other = new PartitionProgress("data-topic", 1, 1);
         foreach (var turn in new[] { Turn.Retry, Turn.Part })
         {
             Back(turn, [0, 0]);
@@ -218,7 +218,7 @@ public class KeyLanesTests
         var random = new Random(seed);
         var lanes = new KeyLanes();
         var epoch = 1;
-        var progresses = Enumerable.Range(0, 3).Select(p => new PartitionProgress(p, epoch)).ToArray();
+        var progresses = Enumerable.Range(0, 3).Select(p => new PartitionProgress("data-topic", p, epoch)).ToArray();
         var offsets = new long[3];
         var model = new Dictionary<ulong, List<Delivery>>();
         var inFlight = new List<Delivery>();
@@ -362,7 +362,7 @@ public class KeyLanesTests
             foreach (var delivery in gone)
                 Drop(delivery);
 
-            progresses[p] = new PartitionProgress(p, ++epoch);
+            progresses[p] = new PartitionProgress("data-topic", p, ++epoch);
             offsets[p] = random.Next(10);
         }
 

@@ -13,7 +13,7 @@ public class PartitionProgressTests
         NonNegativeInt first, PositiveInt[] steps, int seed)
     {
         var random = new Random(seed);
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         var outstanding = new SortedSet<long>();
         var settled = new List<long>();
         var next = (long)first.Get;
@@ -60,7 +60,7 @@ public class PartitionProgressTests
     [Fact]
     public void Before_the_first_record_there_is_nothing_to_commit()
     {
-        var progress = new PartitionProgress(3, 7);
+        var progress = new PartitionProgress("data-topic", 3, 7);
 
         Assert.Equal(-1, progress.CommitOffset);
         Assert.Equal(0, progress.Distance);
@@ -76,7 +76,7 @@ public class PartitionProgressTests
     [InlineData(long.MaxValue - 10_000)]
     public void Offsets_at_the_edge_of_a_segment_count_like_any_other(long offset)
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         progress.Track([Records.Raw(offset), Records.Raw(offset + 1), Records.Raw(offset + 4096)]);
 
         Assert.True(progress.Settle(offset + 1));
@@ -90,7 +90,7 @@ public class PartitionProgressTests
     [Fact]
     public void An_offset_that_was_never_read_can_not_be_settled()
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         progress.Track([Records.Raw(10), Records.Raw(20)]);
 
         Assert.False(progress.Settle(15));
@@ -103,7 +103,7 @@ public class PartitionProgressTests
     [Fact]
     public void Records_that_jump_back_are_not_taken()
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
 
         Assert.Equal(2, progress.Track([Records.Raw(100), Records.Raw(101), Records.Raw(0), Records.Raw(1)]));
         Assert.Equal(0, progress.Track([Records.Raw(101)]));
@@ -114,7 +114,7 @@ public class PartitionProgressTests
     [Fact]
     public void A_run_is_settled_under_one_lock_and_counts_what_was_outstanding()
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         progress.Track([Records.Raw(0), Records.Raw(1), Records.Raw(2)]);
         progress.Settle(1);
 
@@ -125,7 +125,7 @@ public class PartitionProgressTests
     [Fact]
     public void A_revoked_partition_still_counts_completions_and_a_closed_one_ignores_them()
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         progress.Track([Records.Raw(0), Records.Raw(1)]);
 
         progress.Revoke();
@@ -144,7 +144,7 @@ public class PartitionProgressTests
     [Fact]
     public void A_closed_partition_is_revoked_too()
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         progress.Close();
 
         Assert.True(progress.IsRevoked);
@@ -154,7 +154,7 @@ public class PartitionProgressTests
     [Fact]
     public void A_stuck_message_and_a_billion_offsets_behind_it_cost_next_to_nothing()
     {
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         progress.Track([Records.Raw(5)]);
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 1; i <= 1_000; i++)
@@ -176,7 +176,7 @@ public class PartitionProgressTests
     public async Task Threads_that_settle_while_another_reads_lose_nothing_and_the_commit_never_passes_an_outstanding_offset()
     {
         const int Count = 40_000;
-        var progress = new PartitionProgress(0, 1);
+        var progress = new PartitionProgress("data-topic", 0, 1);
         var settled = new int[Count];
         var tracked = -1;
         var counted = 0;

@@ -237,14 +237,14 @@ public class DeadLetterTests
     {
         var delivery = Failed([1], [2]);
         var raw = Records.Raw(0) with { TimestampMs = 1_700_000_000_000_000_000 };
-        var letter = DeadLetter.Build(new Delivery("t", raw, delivery.Progress, 0) { Failures = delivery.Failures }, "aws", "g");
+        var letter = DeadLetter.Build(new Delivery(raw, delivery.Progress, 0) { Failures = delivery.Failures }, "aws", "g");
 
         Assert.Equal(1_700_000_000_000_000_000, letter.Timestamp.UnixTimestampMs);
     }
 
     [Fact]
     public void A_message_that_has_not_failed_is_none() =>
-        Assert.Throws<ArgumentException>(() => DeadLetter.Build(Records.Delivery(new PartitionProgress(0, 1), 0), "aws", "g"));
+        Assert.Throws<ArgumentException>(() => DeadLetter.Build(Records.Delivery(new PartitionProgress("data-topic", 0, 1), 0), "aws", "g"));
 
     private static Delivery Failed(byte[]? key, byte[]? value, Exception? exception = null, params (string Name, byte[]? Value)[] headers)
     {
@@ -255,7 +255,7 @@ public class DeadLetterTests
             partition: 3,
             offset: 42,
             timestampMs: 1_700_000_000_000);
-        return new Delivery("data-topic", raw, new PartitionProgress(3, 1), 0)
+        return new Delivery(raw, new PartitionProgress("data-topic", 3, 1), 0)
         {
             Failures = new FailureHistory
             {

@@ -18,7 +18,7 @@ public class RedrivenRecordTests
         var (k, v) = (key % 4 == 0 ? null : keyBytes, value % 4 == 0 ? null : valueBytes);
         var (partition, offset) = (3, 42L);
         var record = RawRecord.Create(Memory(k), Memory(v), originals.Select(h => new MessageHeader(h.Item1, Memory(h.Value))), partition, offset, 1_700_000_000_123);
-        var firstId = new Delivery("data-topic", record, new PartitionProgress(partition, 1), 0).Id;
+        var firstId = new Delivery(record, new PartitionProgress("data-topic", partition, 1), 0).Id;
 
         for (var redrives = 0; redrives <= times % 4; redrives++)
         {
@@ -40,7 +40,7 @@ public class RedrivenRecordTests
 
             record = RawRecord.Create(
                 Memory(redriven.Key), Memory(redriven.Value), redriven.Headers.Select(h => new MessageHeader(h.Key, Memory(h.GetValueBytes()))), partition, ++offset, 1_700_000_000_123);
-            Assert.Equal(firstId, new Delivery("data-topic", record, new PartitionProgress(partition, 1), 0).Id);
+            Assert.Equal(firstId, new Delivery(record, new PartitionProgress("data-topic", partition, 1), 0).Id);
         }
     }
 
@@ -130,7 +130,7 @@ public class RedrivenRecordTests
 
     private static DeadLetterRecord Fail(RawRecord record, LetterDetails details = LetterDetails.Full)
     {
-        var delivery = new Delivery("data-topic", record, new PartitionProgress(record.Partition, 1), 0)
+        var delivery = new Delivery(record, new PartitionProgress("data-topic", record.Partition, 1), 0)
         {
             Failures = new FailureHistory
             {

@@ -51,7 +51,7 @@ internal sealed class PipelineUnderTest : IDisposable
     public PartitionProgress Partition(int partition = 0)
     {
         if (!_partitions.TryGetValue(partition, out var progress))
-            _partitions[partition] = progress = new PartitionProgress(partition, _epoch);
+            _partitions[partition] = progress = new PartitionProgress(Options.Topic, partition, _epoch);
 
         return progress;
     }
@@ -60,7 +60,7 @@ internal sealed class PipelineUnderTest : IDisposable
     public PartitionProgress Reassign(int partition, long offset)
     {
         _offsets[partition] = offset;
-        return _partitions[partition] = new PartitionProgress(partition, ++_epoch);
+        return _partitions[partition] = new PartitionProgress(Options.Topic, partition, ++_epoch);
     }
 
     /// <summary>Reads one message for each key, in this order, at the next offsets of the partition.</summary>
@@ -74,7 +74,7 @@ internal sealed class PipelineUnderTest : IDisposable
         {
             var raw = Records.Raw(next++, partition, m.Key, value: "payload", m.Id);
             progress.Track([raw]);
-            return new Delivery(Options.Topic, raw, progress, KeyLanes.LaneOf(Options.Ordering, raw));
+            return new Delivery(raw, progress, KeyLanes.LaneOf(Options.Ordering, raw));
         }).ToArray();
         _offsets[partition] = next;
         Pipeline.Accept(deliveries);

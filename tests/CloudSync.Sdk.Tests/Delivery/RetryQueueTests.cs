@@ -8,7 +8,7 @@ namespace CloudSync.Sdk.Tests;
 public sealed class RetryQueueTests : IDisposable
 {
     private readonly CountingTimers _time = new();
-    private readonly PartitionProgress _progress = new(0, 1);
+    private readonly PartitionProgress _progress = new("data-topic", 0, 1);
     private readonly List<(long Offset, TimeSpan At)> _due = [];
     private readonly RetryQueue _queue;
 
@@ -96,7 +96,7 @@ public sealed class RetryQueueTests : IDisposable
     [Fact]
     public void What_waits_for_a_revoked_partition_is_handed_out_at_once_and_the_rest_waits_on()
     {
-        var revoked = new PartitionProgress(1, 1);
+        var revoked = new PartitionProgress("data-topic", 1, 1);
         Add(0, seconds: 2);
         _queue.Add(Records.InLane(revoked, 10, 2), Seconds(1));
         _queue.Add(Records.InLane(revoked, 11, 3), Seconds(60));

@@ -506,5 +506,5 @@ public class HttpSinkTests
         }
     }
 
-    private sealed class RecordMessage(RawRecord record) : SyncMessage("data-topic", record);
+    private sealed class RecordMessage(RawRecord record) : SyncMessage(new RecordSource("data-topic", record.Partition), record);
 }

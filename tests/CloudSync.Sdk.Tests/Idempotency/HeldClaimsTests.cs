@@ -94,7 +94,7 @@ public class HeldClaimsTests
 
     private static IdempotencyClaim Claim(long token) => new(new IdempotencyKey(7, (ulong)token), token);
 
-    private static Delivery Message() => new("data-topic", Records.Raw(0), new PartitionProgress(0, 1), lane: 0);
+    private static Delivery Message() => new(Records.Raw(0), new PartitionProgress("data-topic", 0, 1), lane: 0);
 
     private List<Delivery> Add(params long[] tokens)
     {

@@ -17,6 +17,7 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
 
     private readonly SafeHandle _client;
     private readonly LibRdKafka.Message*[] _messages = new LibRdKafka.Message*[CallSize.Most];
+    private readonly List<HeaderPlace> _headers = [];
     private CallSize _callSize;
     private nint _queue;
 
@@ -121,28 +122,30 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
 
         int timestampType;
         batch.BeginRecord(new ReadOnlySpan<byte>(message->Key, (int)message->KeyLength), message->Key is null);
-        batch.AddValue(new ReadOnlySpan<byte>(message->Value, (int)message->ValueLength), message->Value is null, EncodedLength(headers));
-        AddHeaders(batch, headers);
+        var length = Find(headers);
+        batch.AddValue(new ReadOnlySpan<byte>(message->Value, (int)message->ValueLength), message->Value is null, length);
+        foreach (ref readonly var header in CollectionsMarshal.AsSpan(_headers))
+            batch.AddHeader(new ReadOnlySpan<byte>(header.Name, header.NameLength), new ReadOnlySpan<byte>(header.Value, header.ValueLength), header.Value is null);
+
         batch.EndRecord(message->Partition, message->Offset, LibRdKafka.Timestamp(message, &timestampType));
     }
 
-    private static int EncodedLength(nint headers)
+    /// <summary>Looks up where the headers of a record lie.</summary>
+    /// <returns>How long they are, as they are copied.</returns>
+    private int Find(nint headers)
     {
+        _headers.Clear();
         var length = 0;
         byte* name, value;
         nuint valueLength;
         for (nuint i = 0; headers != 0 && LibRdKafka.Header(headers, i, &name, &value, &valueLength) == ErrorCode.NoError; i++)
-            length += MessageHeaders.EncodedLength(Text(name), value is null ? -1 : (int)valueLength);
+        {
+            var text = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name);
+            length += MessageHeaders.EncodedLength(text, value is null ? -1 : (int)valueLength);
+            _headers.Add(new HeaderPlace(name, text.Length, value, (int)valueLength));
+        }
 
         return length;
-    }
-
-    private static void AddHeaders(RecordBatch batch, nint headers)
-    {
-        byte* name, value;
-        nuint valueLength;
-        for (nuint i = 0; headers != 0 && LibRdKafka.Header(headers, i, &name, &value, &valueLength) == ErrorCode.NoError; i++)
-            batch.AddHeader(Text(name), new ReadOnlySpan<byte>(value, (int)valueLength), value is null);
     }
 
     /// <summary>As Confluent.Kafka makes it.</summary>
@@ -156,10 +159,16 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
         return new Error(code, Marshal.PtrToStringUTF8((nint)text), isFatal: true);
     }
 
-    private static ReadOnlySpan<byte> Text(byte* text) => MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text);
-
     /// <summary>Confluent.Kafka keeps the native handle to itself. By name, and checked when it is first called: it is trim-safe, and needs no reflection.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_LibrdkafkaHandle")]
     [return: UnsafeAccessorType("Confluent.Kafka.Impl.SafeKafkaHandle, Confluent.Kafka")]
     private static extern object NativeClient(Handle handle);
+
+    private readonly struct HeaderPlace(byte* name, int nameLength, byte* value, int valueLength)
+    {
+        public readonly byte* Name = name;
+        public readonly int NameLength = nameLength;
+        public readonly byte* Value = value;
+        public readonly int ValueLength = valueLength;
+    }
 }

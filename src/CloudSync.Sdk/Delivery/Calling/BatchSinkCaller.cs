@@ -7,13 +7,9 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
 {
     public override bool TakesBatches => true;
 
-    public override void Start(List<Delivery> batch, Admission admission, ISinkCalls calls) =>
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static call => _ = call.Owner.CallAsync(call.Batch, call.Admission, call.Calls),
-            (Owner: this, Batch: batch, Admission: admission, Calls: calls),
-            preferLocal: false);
+    public override void Start(List<Delivery> batch, Admission admission, ISinkCalls calls) => _ = StartAsync(batch, admission, calls);
 
-    private async Task CallAsync(List<Delivery> batch, Admission admission, ISinkCalls calls)
+    private async Task StartAsync(List<Delivery> batch, Admission admission, ISinkCalls calls)
     {
         var outcomes = ArrayPool<Outcome>.Shared.Rent(batch.Count);
         var call = await CallAsync(batch, admission, calls, outcomes);

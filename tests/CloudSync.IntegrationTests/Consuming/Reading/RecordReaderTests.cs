@@ -209,5 +209,5 @@ public sealed class RecordReaderTests(KafkaCluster cluster)
         }
     }
 
-    private sealed class Message(in RawRecord record) : SyncMessage("t", record);
+    private sealed class Message(in RawRecord record) : SyncMessage(new RecordSource("t", record.Partition), record);
 }

@@ -18,7 +18,7 @@ public class RecordBatchTests
         var batch = new RecordBatch(16);
         var expected = new List<Original>();
         var messages = new List<Delivery>();
-        var progress = new PartitionProgress(0, 1);
+        var partitions = Enumerable.Range(0, 3).Select(p => new PartitionProgress("data-topic", p, 1)).ToList();
 
         for (var i = 0; i < length.Get; i++)
         {
@@ -44,7 +44,7 @@ public class RecordBatchTests
         void Hand()
         {
             foreach (var record in batch.Records)
-                messages.Add(new Delivery("t", record, progress, 0));
+                messages.Add(new Delivery(record, partitions[record.Partition], 0));
 
             batch.Clear();
             Assert.Equal(0, batch.Count);
@@ -195,7 +195,7 @@ public class RecordBatchTests
         Assert.Equal([true, false, false, false], batch.Records.ToArray().Select(r => r.IsStructured));
     }
 
-    private static Delivery Message(RecordBatch batch, int index) => new("t", batch.Records[index], new PartitionProgress(0, 1), 0);
+    private static Delivery Message(RecordBatch batch, int index) => new(batch.Records[index], new PartitionProgress("data-topic", 0, 1), 0);
 
     private static void Write(RecordBatch batch, Original original)
     {

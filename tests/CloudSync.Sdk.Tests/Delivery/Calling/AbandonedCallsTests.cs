@@ -117,5 +117,5 @@ public sealed class AbandonedCallsTests : IDisposable
 
     private AbandonedCalls Calls(int max) => new("test", max, _metrics, _time, _log) { RoomAgain = () => _roomAgain++ };
 
-    private static Delivery Message(long offset) => Records.Delivery(new PartitionProgress(0, 1), offset);
+    private static Delivery Message(long offset) => Records.Delivery(new PartitionProgress("data-topic", 0, 1), offset);
 }

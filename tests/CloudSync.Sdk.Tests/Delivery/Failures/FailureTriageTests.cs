@@ -12,7 +12,7 @@ public sealed class FailureTriageTests : IDisposable
     private readonly FakeTimeProvider _time = new();
     private readonly FakeLogger _log = new();
     private readonly ConsumerMetrics _metrics = new("test", "g", "data-topic");
-    private readonly PartitionProgress _progress = new(0, 1);
+    private readonly PartitionProgress _progress = new("data-topic", 0, 1);
     private readonly CloudSyncConsumerOptions _options = new() { GroupId = "g", MaxConcurrency = 8, Retry = { Jitter = 0 } };
     private EndpointGate _gate;
     private FailureTriage _triage;
