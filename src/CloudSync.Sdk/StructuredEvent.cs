@@ -23,6 +23,8 @@ internal sealed class StructuredEvent
     /// <summary>More attributes than any event has; each takes some bytes beside its own.</summary>
     private const int MaxAttributes = 100;
 
+    private const int MaxKept = 64 * 1024;
+
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _block;
 
@@ -62,6 +64,12 @@ internal sealed class StructuredEvent
         {
             // The latter is what the reader says of text that is no UTF-8.
             return new StructuredEvent(value, headers);
+        }
+        finally
+        {
+            // One large event would else take its room on every thread that ever reads one.
+            if (_block?.Capacity > MaxKept)
+                _block = null;
         }
     }
 

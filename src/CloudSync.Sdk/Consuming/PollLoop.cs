@@ -191,6 +191,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             // Also after an error: disposed of without Close in the middle of a rebalance, the client spins for ever.
             GiveUp([.. _assignment.Partitions]);
             _committer.WaitForCommit();
+
+            // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue.
+            reader.Dispose();
             consumer.Close();
         }
     }
@@ -383,7 +386,6 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         var numbers = partitions.Select(p => p.Partition.Value).ToList();
         _assignment.Add(numbers);
         _committer?.Forget(numbers);
-        numbers.ForEach(_batch.Readmit);
         _paused.ExceptWith(numbers);
         _unsteered.UnionWith(numbers);
         _hasSaidSkip = false;

@@ -65,7 +65,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
             sink, new CallerSettings(options.SinkTimeout, options.AbandonAfter, _abandoned, _gate.WantsDurations, time, metrics, _abort.Token));
         _triage = new FailureTriage(name, options, classifier, _gate, metrics, time, log);
         _claims = store is null ? null : new Claims(options, store, keyOf, metrics, time, log, _abort.Token);
-        _settlement = new Settlement(options, _claims, _lanes, _window, deadLetters, metrics, health, time, log, Pump, _abort.Token);
+        _settlement = new Settlement(options, _claims, _lanes, _window, deadLetters, metrics, health, time, log, Pump, PumpHere, _abort.Token);
     }
 
     public HeldWindow Window => _window;
@@ -117,10 +117,25 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     /// <summary>Something may have become possible. Callable from any thread; never waits and never runs a sink.</summary>
     public void Pump()
     {
-        // While a round runs, it is enough to let it know: a second thread would only wait for the first.
-        if (Interlocked.CompareExchange(ref _pump, PumpAsked, PumpRuns) == PumpIdle && Interlocked.CompareExchange(ref _pump, PumpRuns, PumpIdle) == PumpIdle)
+        if (MayBeginRound())
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
+
+    /// <summary>As <see cref="Pump"/>, on the calling thread where it is one of the pool's: waking another one costs more than the round. A sink may end its calls on a thread of its own, which is not ours to use.</summary>
+    private void PumpHere()
+    {
+        if (!MayBeginRound())
+            return;
+
+        if (Thread.CurrentThread.IsThreadPoolThread)
+            ((IThreadPoolWorkItem)this).Execute();
+        else
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>While a round runs, it is enough to let it know: a second thread would only wait for the first.</summary>
+    private bool MayBeginRound() =>
+        Interlocked.CompareExchange(ref _pump, PumpAsked, PumpRuns) == PumpIdle && Interlocked.CompareExchange(ref _pump, PumpRuns, PumpIdle) == PumpIdle;
 
     void IThreadPoolWorkItem.Execute()
     {
@@ -167,21 +182,31 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
 
     bool ISinkCalls.MayBegin(Admission admission) => _gate.Allows(admission);
 
-    void ISinkCalls.Ended(in Outcome outcome, in CallEnd call)
+    void ISinkCalls.Ended(in Outcome outcome, in CallEnd call, bool hasMoreToDo)
     {
         var ended = outcome;
         TellGate(new Span<Outcome>(ref ended), call);
-        _settlement.Add(ended);
-        Pump();
+        if (hasMoreToDo)
+        {
+            _settlement.Add(ended);
+            Pump();
+            return;
+        }
+
+        PumpHere();
+        _settlement.AddAndSettle(new ReadOnlySpan<Outcome>(in ended));
     }
 
-    void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call)
+    void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call, bool hasMoreToDo)
     {
         TellGate(outcomes, call);
 
         // The next call is started by another thread; this one, which has come back from the sink, settles.
         Pump();
-        _settlement.AddAndSettle(outcomes);
+        if (hasMoreToDo)
+            _settlement.Add(outcomes);
+        else
+            _settlement.AddAndSettle(outcomes);
     }
 
     /// <summary>The gate hears of a call before its place is free: the next call must not be made in ignorance of this one.</summary>

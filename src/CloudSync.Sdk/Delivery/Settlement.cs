@@ -23,7 +23,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     private readonly ILogger _log;
 
     /// <summary>Something may have become possible.</summary>
-    private readonly Action _pump;
+    private readonly Action _pumpHere;
     private readonly CancellationToken _abort;
 
     private readonly Lock _gate = new();
@@ -51,6 +51,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         TimeProvider time,
         ILogger log,
         Action pump,
+        Action pumpHere,
         CancellationToken abort)
     {
         _options = options;
@@ -62,7 +63,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _health = health;
         _time = time;
         _log = log;
-        _pump = pump;
+        _pumpHere = pumpHere;
         _abort = abort;
         _lists = [_delivered, _settled, _done, _unclaim, _dropped, _waiting, _again];
         _backoff = Backoff.From(options.Retry) with { Mode = JitterMode.Proportional };
@@ -96,19 +97,22 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         }
     }
 
-    /// <summary>The outcomes of a batch, settled on the calling thread unless another one is at it. Waking a thread costs as much as settling a hundred messages.</summary>
+    /// <summary>The outcomes of a batch, settled on the calling thread, if it is the pool's and no other one is at it. Waking a thread costs as much as settling a hundred messages.</summary>
     public void AddAndSettle(ReadOnlySpan<Outcome> outcomes)
     {
         lock (_gate)
         {
             _incoming.AddRange(outcomes);
+            if (!Thread.CurrentThread.IsThreadPoolThread)
+                StartUnlocked();
+
             if (_isRunning)
                 return;
 
             _isRunning = true;
         }
 
-        _ = RunAsync();
+        _ = RunAsync(once: true);
     }
 
     /// <summary>Messages that wait for a retry and whose partition was given up wait no longer.</summary>
@@ -120,7 +124,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _retries.Dispose();
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+    void IThreadPoolWorkItem.Execute() => _ = RunAsync(once: false);
 
     /// <summary>
     /// Claims of long calls are extended, and what is owed to the store is tried again. Among what is settled, and not beside it: a claim that is being completed must not be extended at the
@@ -143,15 +147,22 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private async Task RunAsync()
+    /// <param name="once">Whether to leave what gathers meanwhile to another thread: this one belongs to whoever ended a call.</param>
+    private async Task RunAsync(bool once)
     {
-        while (true)
+        for (var rounds = 0; ; rounds++)
         {
             lock (_gate)
             {
                 if (_incoming.Count == 0 && Volatile.Read(ref _lookAfterClaims) == 0)
                 {
                     _isRunning = false;
+                    return;
+                }
+
+                if (once && rounds > 0)
+                {
+                    ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
                     return;
                 }
 
@@ -172,7 +183,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
                 list.Clear();
 
             _working.Clear();
-            _pump();
+            _pumpHere();
         }
     }
 

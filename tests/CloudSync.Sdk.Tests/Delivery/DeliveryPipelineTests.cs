@@ -929,6 +929,47 @@ public class DeliveryPipelineTests
         Assert.All(ours, p => Assert.Null(p.Parent));
     }
 
+    /// <summary>A client may end all its calls on one thread of its own, or under a lock: a store that needs that client would then wait for itself.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_thread_on_which_a_sink_ends_its_calls_is_not_made_to_settle_them(bool inBatches)
+    {
+        using var ends = new BlockingCollection<Action>();
+        var own = new Thread(() =>
+        {
+            foreach (var end in ends.GetConsumingEnumerable())
+                end();
+        });
+        own.Start();
+        object sink = inBatches
+            ? new FakeBatchSink((messages, _) =>
+            {
+                var call = new TaskCompletionSource<IReadOnlyList<SinkResult>>();
+                ends.Add(() => call.SetResult(SinkResult.AllDelivered(messages.Count)), CancellationToken.None);
+                return new ValueTask<IReadOnlyList<SinkResult>>(call.Task);
+            })
+            : new FakeSink((_, _) =>
+            {
+                var call = new TaskCompletionSource();
+                ends.Add(call.SetResult, CancellationToken.None);
+                return new ValueTask(call.Task);
+            });
+        using var test = new PipelineUnderTest(sink);
+        var settledByThem = 0;
+        test.Store.BeforeComplete = () =>
+        {
+            Interlocked.Add(ref settledByThem, Thread.CurrentThread == own ? 1 : 0);
+            return Task.CompletedTask;
+        };
+        test.Read("a", "b", "c");
+        await test.SettledAsync();
+
+        Assert.Equal(0, settledByThem);
+        ends.CompleteAdding();
+        own.Join();
+    }
+
     [Fact]
     public async Task A_completion_after_the_partition_was_lost_settles_nothing()
     {

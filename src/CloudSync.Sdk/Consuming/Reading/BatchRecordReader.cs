@@ -16,13 +16,15 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
     private const int TextLength = 512;
 
     private readonly SafeHandle _client;
+    private readonly ConsumeRecordReader _waiting;
     private readonly LibRdKafka.Message*[] _messages = new LibRdKafka.Message*[CallSize.Most];
     private readonly List<HeaderPlace> _headers = [];
     private CallSize _callSize;
     private nint _queue;
 
-    private BatchRecordReader(SafeHandle client)
+    private BatchRecordReader(IConsumer<int, int> consumer, SafeHandle client)
     {
+        _waiting = new ConsumeRecordReader(consumer);
         var held = false;
         client.DangerousAddRef(ref held);
         _client = client;
@@ -40,7 +42,7 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
             if (NativeClient(consumer.Handle) is not SafeHandle { IsInvalid: false } client)
                 unfit = "the consumer has no native handle";
             else if ((unfit = LibRdKafkaCheck.Unfit) is null)
-                return new BatchRecordReader(client);
+                return new BatchRecordReader(consumer, client);
         }
         catch (Exception e) when (e is MissingMemberException or TypeLoadException or NotSupportedException)
         {
@@ -54,11 +56,12 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
     {
         var limit = Math.Min(max, batch.Capacity);
 
-        // The call waits for as many as it is asked for. So it is asked for what is there, and, when that is nothing, for the first one and then for what has come with it.
-        if (Take(batch, limit, maxBytes, timeout: 0) == 0 && Take(batch, 1, maxBytes, (int)timeout.TotalMilliseconds) == 0)
-            return;
+        // The call waits for as many as it is asked for, so it is asked for what is there. When that is nothing, Consume waits for the first: by it alone Confluent.Kafka tells of an exception in
+        // its rebalance callback, after which it owns nothing, and without it this member would wait for ever.
+        if (Take(batch, limit, maxBytes) == 0)
+            _waiting.Read(batch, 1, maxBytes, timeout);
 
-        while (batch.Count < limit && batch.Bytes < maxBytes && Take(batch, limit - batch.Count, maxBytes - batch.Bytes, timeout: 0) > 0)
+        while (batch.Count > 0 && batch.Count < limit && batch.Bytes < maxBytes && Take(batch, limit - batch.Count, maxBytes - batch.Bytes) > 0)
         {
         }
     }
@@ -74,13 +77,13 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
     }
 
     /// <returns>How many messages there were, errors among them.</returns>
-    private int Take(RecordBatch batch, int max, long maxBytes, int timeout)
+    private int Take(RecordBatch batch, int max, long maxBytes)
     {
         ObjectDisposedException.ThrowIf(_queue == 0, this);
         fixed (LibRdKafka.Message** messages = _messages)
         {
-            var count = (int)LibRdKafka.Consume(_queue, timeout, messages, (nuint)Math.Min(max, _callSize.For(maxBytes)));
-            var (at, largest) = (0, 0L);
+            var count = (int)LibRdKafka.Consume(_queue, timeoutMs: 0, messages, (nuint)Math.Min(max, _callSize.For(maxBytes)));
+            var (at, records, largest) = (0, batch.Count, 0L);
             try
             {
                 for (; at < count; at++)
@@ -91,7 +94,7 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
                     largest = Math.Max(largest, batch.Bytes - before);
                 }
 
-                if (count > 0)
+                if (batch.Count > records)
                     _callSize.Seen(largest);
             }
             finally
@@ -112,9 +115,6 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
             batch.Fail(ErrorOf(message));
             return;
         }
-
-        if (!batch.Takes(message->Partition))
-            return;
 
         nint headers = 0;
         if (LibRdKafka.Headers(message, &headers) != ErrorCode.NoError)

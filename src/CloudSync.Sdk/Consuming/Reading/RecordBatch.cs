@@ -22,9 +22,6 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
 
     private readonly RawRecord[] _records = new RawRecord[capacity];
     private readonly List<Error> _errors = [];
-
-    /// <summary>Partitions that were revoked while the batch was being read.</summary>
-    private readonly HashSet<int> _gone = [];
     private readonly byte[] _group = Encoding.UTF8.GetBytes(group);
     private byte[] _buffer = [];
     private int _start;
@@ -53,7 +50,6 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         Count = 0;
         Bytes = 0;
         _errors.Clear();
-        _gone.Clear();
     }
 
     /// <summary>The client reported an error in place of a record.</summary>
@@ -120,13 +116,9 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         Bytes += _end - _start;
     }
 
-    /// <summary>
-    /// Takes a partition's records out again: it was revoked while the batch was being read, and its next owner will read them. What of it the client still hands over in this
-    /// batch was read before the revocation too.
-    /// </summary>
+    /// <summary>Takes a partition's records out again: it was revoked while the batch was being read, and its next owner will read them.</summary>
     public void Remove(int partition)
     {
-        _gone.Add(partition);
         var kept = 0;
         for (var i = 0; i < Count; i++)
         {
@@ -137,15 +129,6 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
         Array.Clear(_records, kept, Count - kept);
         Count = kept;
     }
-
-    /// <summary>
-    /// The partition has come back while the batch was being read. Nobody can tell then which of its records were read before it went, so all that follow are taken: repeated at worst, and
-    /// never lost.
-    /// </summary>
-    public void Readmit(int partition) => _gone.Remove(partition);
-
-    /// <summary>Whether records of this partition are still to be added.</summary>
-    public bool Takes(int partition) => _gone.Count == 0 || !_gone.Contains(partition);
 
     /// <summary>
     /// The client hands its native memory to its deserialisers before anybody has copied it, so this is where the one copy is made. The value

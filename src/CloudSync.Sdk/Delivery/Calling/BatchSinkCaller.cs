@@ -12,21 +12,24 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
     private async Task StartAsync(List<Delivery> batch, Admission admission, ISinkCalls calls)
     {
         var outcomes = ArrayPool<Outcome>.Shared.Rent(batch.Count);
-        var call = await CallAsync(batch, admission, calls, outcomes);
-        calls.Ended(outcomes.AsSpan(0, batch.Count), call);
+        var isRefused = !calls.MayBegin(admission);
+        var call = isRefused ? Refuse(batch, admission, outcomes) : await CallAsync(batch, admission, outcomes);
+
+        // Refused, it is still the thread that dispatches.
+        calls.Ended(outcomes.AsSpan(0, batch.Count), call, hasMoreToDo: isRefused);
         ArrayPool<Outcome>.Shared.Return(outcomes, clearArray: true);
     }
 
-    private async Task<CallEnd> CallAsync(List<Delivery> batch, Admission admission, ISinkCalls calls, Outcome[] outcomes)
+    private static CallEnd Refuse(List<Delivery> batch, Admission admission, Outcome[] outcomes)
     {
-        if (!calls.MayBegin(admission))
-        {
-            for (var i = 0; i < batch.Count; i++)
-                outcomes[i] = new Outcome(OutcomeKind.Refused, batch[i]);
+        for (var i = 0; i < batch.Count; i++)
+            outcomes[i] = new Outcome(OutcomeKind.Refused, batch[i]);
 
-            return new CallEnd(admission, default);
-        }
+        return new CallEnd(admission, default);
+    }
 
+    private async Task<CallEnd> CallAsync(List<Delivery> batch, Admission admission, Outcome[] outcomes)
+    {
         var started = Started();
         var activity = Trace(batch);
         try

@@ -16,7 +16,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
         // Others of the same batch may have been called meanwhile, and told to wait.
         if (!calls.MayBegin(admission))
         {
-            calls.Ended(new Outcome(OutcomeKind.Refused, delivery), new CallEnd(admission, default));
+            calls.Ended(new Outcome(OutcomeKind.Refused, delivery), new CallEnd(admission, default), hasMoreToDo: true);
             return;
         }
 
@@ -60,7 +60,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
         if (watch.End() is { } late)
             late.Ended();
         else
-            calls.Ended(Ended(delivery, error), end);
+            calls.Ended(Ended(delivery, error), end, hasMoreToDo: true);
     }
 
     private async Task AwaitAsync(
@@ -76,7 +76,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
             error = e;
         }
 
-        calls.Ended(Ended(delivery, error), End(admission, started, activity));
+        calls.Ended(Ended(delivery, error), End(admission, started, activity), hasMoreToDo: false);
     }
 
     /// <summary>
@@ -205,7 +205,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
             }
 
             if (leftBehind is not null)
-                _calls.Ended(_owner.Ended(leftBehind, _owner.LeftBehind(null)), new CallEnd(_admission, default));
+                _calls.Ended(_owner.Ended(leftBehind, _owner.LeftBehind(null)), new CallEnd(_admission, default), hasMoreToDo: true);
         }
 
         private void Cancel()

@@ -145,8 +145,12 @@ internal interface ISinkCalls
     bool MayBegin(Admission admission);
 
     /// <summary>A call of one message has ended.</summary>
-    void Ended(in Outcome outcome, in CallEnd call);
+    /// <param name="outcome">How.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="hasMoreToDo">Whether the calling thread has other calls to make; one that has not may do what comes after this.</param>
+    void Ended(in Outcome outcome, in CallEnd call, bool hasMoreToDo);
 
     /// <summary>A call of a batch has ended, with an outcome for each of its messages. They are the receiver's from now on.</summary>
-    void Ended(Span<Outcome> outcomes, in CallEnd call);
+    /// <inheritdoc cref="Ended(in Outcome, in CallEnd, bool)"/>
+    void Ended(Span<Outcome> outcomes, in CallEnd call, bool hasMoreToDo);
 }

@@ -99,6 +99,64 @@ public sealed class RecordReaderTests(KafkaCluster cluster)
             TestContext.Current.CancellationToken);
     }
 
+    /// <summary>The wait is as long as a test: a record that had to wait for it would fail the test.</summary>
+    [Theory]
+    [InlineData(Kind.Batch)]
+    [InlineData(Kind.Consume)]
+    public async Task A_record_of_a_quiet_topic_is_there_at_once(Kind kind)
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        await topic.ProduceAsync(TestRecord.Of("first", partition: 0));
+        using var reading = new Reading(kind, topic);
+        reading.Read(1);
+
+        var read = Task.Run(() =>
+        {
+            reading.Batch.Clear();
+            reading.Reader.Read(reading.Batch, 500, long.MaxValue, TimeSpan.FromMinutes(10));
+            return reading.Batch.Count;
+        });
+        await topic.ProduceAsync(TestRecord.Of("second", partition: 0));
+
+        Assert.Equal(1, await read.WaitAsync(Eventually.Bound, TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>Confluent.Kafka keeps what its rebalance callback failed with for the next Consume, and gives all partitions up meanwhile. Whoever never asks reads nothing any more, and nobody hears of it.</summary>
+    [Theory]
+    [InlineData(Kind.Batch)]
+    [InlineData(Kind.Consume)]
+    public async Task A_rebalance_that_fails_in_the_client_is_heard_of(Kind kind)
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        var batch = new RecordBatch(500);
+        using var consumer = new ConsumerBuilder<int, int>(new ConsumerConfig { BootstrapServers = topic.BootstrapServers, GroupId = KafkaCluster.UniqueName("group") })
+            .SetKeyDeserializer(batch)
+            .SetValueDeserializer(batch)
+            .SetPartitionsAssignedHandler((_, _) => throw new NotSupportedException("as if the assignment were refused"))
+            .Build();
+        using IRecordReader reader = kind == Kind.Batch ? BatchRecordReader.TryCreate(consumer, out _)! : new ConsumeRecordReader(consumer);
+        consumer.Subscribe(topic.Name);
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                try
+                {
+                    batch.Clear();
+                    reader.Read(batch, 500, long.MaxValue, Wait);
+                    return false;
+                }
+                catch (NotSupportedException)
+                {
+                    return true;
+                }
+            },
+            "the exception came out of a read",
+            TestContext.Current.CancellationToken);
+        reader.Dispose();
+        consumer.Close();
+    }
+
     [Fact]
     public void The_library_that_is_loaded_here_is_fit_for_the_batch_call()
     {

@@ -130,23 +130,6 @@ public class RecordBatchTests
         Assert.Equal([20], Message(batch, 2).Value.ToArray());
     }
 
-    /// <summary>Revoked in the middle of a read, whose records of it were read before: the next owner has them. Back in the same read, nobody knows which are which, so none may be lost.</summary>
-    [Fact]
-    public void Records_of_a_partition_that_went_are_not_taken_until_it_comes_back_or_the_next_read_begins()
-    {
-        var batch = new RecordBatch(8);
-        Assert.True(batch.Takes(1));
-
-        batch.Remove(1);
-        Assert.Equal((false, true), (batch.Takes(1), batch.Takes(2)));
-        batch.Readmit(1);
-        Assert.True(batch.Takes(1));
-
-        batch.Remove(1);
-        batch.Clear();
-        Assert.True(batch.Takes(1));
-    }
-
     [Fact]
     public void Errors_are_kept_in_their_order_until_the_next_read()
     {
