@@ -52,16 +52,30 @@ internal sealed class IdBatch
     }
 
     /// <inheritdoc cref="Split(RedisShard[], ReadOnlySpan{IdempotencyKey})"/>
+    /// <remarks>By their tokens: messages end in any order, and what was claimed together is few runs again.</remarks>
     public static List<IdBatch> Split(RedisShard[] shards, ReadOnlySpan<IdempotencyClaim> claims)
     {
         var batches = new List<IdBatch>(shards.Length);
+        var order = ArrayPool<(long Token, int Place)>.Shared.Rent(claims.Length);
+        var isSorted = true;
         for (var i = 0; i < claims.Length; i++)
         {
-            var batch = For(claims[i].Key, shards, batches, claims.Length - i, hasTokens: true);
-            batch.AddToken(claims[i].Token);
-            batch.Add(claims[i].Key, i);
+            order[i] = (claims[i].Token, i);
+            isSorted &= i == 0 || claims[i - 1].Token <= claims[i].Token;
         }
 
+        if (!isSorted)
+            order.AsSpan(0, claims.Length).Sort();
+
+        for (var i = 0; i < claims.Length; i++)
+        {
+            var (token, place) = order[i];
+            var batch = For(claims[place].Key, shards, batches, claims.Length - i, hasTokens: true);
+            batch.AddToken(token);
+            batch.Add(claims[place].Key, place);
+        }
+
+        ArrayPool<(long Token, int Place)>.Shared.Return(order);
         return batches;
     }
 

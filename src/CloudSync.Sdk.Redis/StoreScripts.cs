@@ -256,26 +256,56 @@ internal static class StoreScripts
         """;
 
     /// <summary>
-    /// Where all runs are what stands in their batches, nobody else has to be asked. Each is taken out of a copy of its batch, so that the same claim twice is not there the second time.
+    /// A server without room refuses a script's first write when that may take memory, and no later one. What was claimed must be completed, extended and given back there too, in parts as well: so each of
+    /// these begins with a write that takes none.
+    /// </summary>
+    private const string FirstWrite = "call('PEXPIRE', hash, ttl)\n";
+
+    /// <summary>
+    /// Where all runs are what stands in their batches, nobody else has to be asked. Runs that overlap, as those of a claim that is there twice, are not all of what stands there. Each batch is written
+    /// anew once, however many runs are taken out of it: they come in any order when messages end in any order.
     /// </summary>
     private const string Match = """
         local runs, n, place, ours = ARGV[6], #ARGV[5] / 16, 0, true
-        local before, after = {}, {}
+        local before, after, cuts = {}, {}, {}
         for r = 1, #runs, 24 do
           local name, first, count = 'b' .. sub(runs, r, r + 15), tonumber(sub(runs, r + 16, r + 19)), tonumber(sub(runs, r + 20, r + 23))
-          local text = after[name]
+          local text = before[name]
           if text == nil then
             text = call('HGET', hash, name)
             before[name] = text
+            cuts[name] = {}
           end
-          local from, to = 18 + first * 16, 17 + (first + count) * 16
-          if not text or sub(text, from, to) ~= (count == n and ARGV[5] or sub(ARGV[5], place * 16 + 1, (place + count) * 16)) then
+          if not text or sub(text, 18 + first * 16, 17 + (first + count) * 16) ~= (count == n and ARGV[5] or sub(ARGV[5], place * 16 + 1, (place + count) * 16)) then
             ours = false
             break
           end
-          local live = tonumber(sub(text, 14, 17)) - count
-          after[name] = live > 0 and sub(text, 1, 13) .. format('%04d', live) .. sub(text, 18, from - 1) .. string.rep(HOLE, count) .. sub(text, to + 1)
+          local cut = cuts[name]
+          cut[#cut + 1] = { first, count }
           place = place + count
+        end
+        for name, cut in pairs(ours and cuts or {}) do
+          local text = before[name]
+          local live, past = tonumber(sub(text, 14, 17)), 0
+          if #cut > 1 then
+            table.sort(cut, function(a, b) return a[1] < b[1] end)
+          end
+          for _, run in ipairs(cut) do
+            ours = ours and run[1] >= past
+            past = run[1] + run[2]
+            live = live - run[2]
+          end
+          after[name] = false
+          if live > 0 then
+            local parts, at = { sub(text, 1, 13), format('%04d', live) }, 18
+            for _, run in ipairs(cut) do
+              parts[#parts + 1] = sub(text, at, 17 + run[1] * 16)
+              parts[#parts + 1] = string.rep(HOLE, run[2])
+              at = 18 + (run[1] + run[2]) * 16
+            end
+            parts[#parts + 1] = sub(text, at)
+            after[name] = table.concat(parts)
+          end
         end
         local function settle()
           for name, text in pairs(after) do
@@ -380,13 +410,12 @@ internal static class StoreScripts
         """);
 
     /// <summary>ARGV[6] are the runs. The answer: empty when all were ours, else '1' or '0' for each.</summary>
-    public static string Complete { get; } = Script(Begin + Common + Roll + Match + """
+    public static string Complete { get; } = Script(Begin + Common + FirstWrite + Roll + Match + """
         if (tonumber(known[4]) or width) < width then
           call('HSET', hash, 'w', format('%d', width))
         end
         if ours then
           settle()
-          call('PEXPIRE', hash, ttl)
           call('PEXPIRE', current, ttl)
           return ''
         end
@@ -415,7 +444,7 @@ internal static class StoreScripts
         """);
 
     /// <summary>ARGV[7] is the lease. The answer is that of <see cref="Complete"/>. A batch that is extended as a whole stays one.</summary>
-    public static string Extend { get; } = Script(Begin + Common + Roll + Match + """
+    public static string Extend { get; } = Script(Begin + Common + FirstWrite + Roll + Match + """
         local ends, whole = format('%013d', now + tonumber(ARGV[7])), ours
         for _, text in pairs(after) do
           whole = whole and not text
@@ -424,7 +453,6 @@ internal static class StoreScripts
           for name, text in pairs(before) do
             call('HSET', hash, name, ends .. sub(text, 14))
           end
-          call('PEXPIRE', hash, ttl)
           call('PEXPIRE', current, ttl)
           return ''
         end
@@ -459,7 +487,7 @@ internal static class StoreScripts
         """);
 
     /// <summary>Gives back the claims of the runs in ARGV[6]. No answer. What is claimed is in the current set, whether its time is over or not.</summary>
-    public static string Release { get; } = Script(Begin + Common + Match + Spell + Owners + """
+    public static string Release { get; } = Script(Begin + Common + FirstWrite + Match + Spell + Owners + """
         local released = ids
         if ours then
           settle()

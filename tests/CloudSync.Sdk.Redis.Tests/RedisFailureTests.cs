@@ -73,6 +73,32 @@ public sealed class RedisFailureTests
         Assert.Equal("aa", await store.LettersAsync(1, 2));
     }
 
+    /// <summary>What was claimed together ends one by one. Were a part refused, all that was delivered would stay unsettled for as long as the server is full.</summary>
+    [Fact]
+    public async Task A_full_server_takes_completions_extensions_and_releases_of_parts_of_what_was_claimed_together()
+    {
+        await using var server = await RedisServer.StartAsync();
+        await using var store = new RegisteredStore(options => options.Endpoints = server.Address);
+        var keys = Enumerable.Range(1, 7).Select(i => new IdempotencyKey(7, (ulong)i)).ToArray();
+        var results = new ClaimResult[keys.Length];
+        await store.Store.ClaimAsync(keys, TimeSpan.FromSeconds(30), results, CancellationToken.None);
+        var claims = keys.Zip(results, (key, result) => new IdempotencyClaim(key, result.Token)).ToArray();
+        await SetAsync(server, "maxmemory 1");
+
+        var ours = new bool[2];
+        await store.Store.CompleteAsync(new[] { claims[4], claims[1] }, ours, CancellationToken.None);
+        Assert.Equal([true, true], ours);
+        await store.Store.ExtendAsync(new[] { claims[6], claims[2] }, TimeSpan.FromSeconds(60), ours, CancellationToken.None);
+        Assert.Equal([true, true], ours);
+        await store.Store.ReleaseAsync(new[] { claims[5], claims[0] }, CancellationToken.None);
+
+        await SetAsync(server, "maxmemory 0");
+        await store.Store.ClaimAsync(keys, TimeSpan.FromSeconds(30), results, CancellationToken.None);
+        Assert.Equal(
+            [ClaimStatus.Acquired, ClaimStatus.Completed, ClaimStatus.Held, ClaimStatus.Held, ClaimStatus.Completed, ClaimStatus.Acquired, ClaimStatus.Held],
+            results.Select(r => r.Status));
+    }
+
     [Fact]
     public async Task After_a_failover_the_new_primary_is_found()
     {
