@@ -18,6 +18,7 @@ internal sealed class AwaitedAcknowledgement : IProduceAcknowledgement, IValueTa
     private CancellationTokenRegistration _cancellation;
     private bool _isCancellable;
     private int _isDecided;
+    private int _isRead;
     private int _holders;
 
     private AwaitedAcknowledgement()
@@ -62,8 +63,11 @@ internal sealed class AwaitedAcknowledgement : IProduceAcknowledgement, IValueTa
 
     public ProducedMessage GetResult(short token)
     {
-        // One who is too early, or comes a second time, gets an exception and is no holder.
+        // One who is too early gets an exception, and is no holder. Nor is one who comes a second time while the client still holds this: counted twice, it would be another's before the client has told it.
         var isHolder = _core.GetStatus(token) != ValueTaskSourceStatus.Pending;
+        if (isHolder && Interlocked.Exchange(ref _isRead, 1) != 0)
+            throw new InvalidOperationException("What ProduceAsync returns was awaited a second time. Await it once, or call AsTask first.");
+
         try
         {
             return _core.GetResult(token);
@@ -91,7 +95,7 @@ internal sealed class AwaitedAcknowledgement : IProduceAcknowledgement, IValueTa
 
         _core.Reset();
         _cancellation = default;
-        _isDecided = 0;
+        (_isDecided, _isRead) = (0, 0);
         Free.Give(this);
     }
 }

@@ -91,7 +91,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         if (record.WireSize > _options.MaxMessageBytes)
         {
             var failure = ProduceFailure.TooLarge(record.Id, record.WireSize, _options);
-            _metrics.Settled(record, default, failure, nameof(ErrorCode.MsgSizeTooLarge));
+            CountSettled(record, default, failure, nameof(ErrorCode.MsgSizeTooLarge));
             return ValueTask.FromException(failure);
         }
 
@@ -229,12 +229,12 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         catch (ObjectDisposedException)
         {
             var stopped = ProduceFailure.Stopped(record.Id, _options);
-            _metrics.Settled(record, default, stopped, nameof(ObjectDisposedException));
+            CountSettled(record, default, stopped, nameof(ObjectDisposedException));
             throw stopped;
         }
 
         var failure = ProduceFailure.Of(record.Id, error, _options);
-        _metrics.Settled(record, default, failure, error.Code.ToString());
+        CountSettled(record, default, failure, error.Code.ToString());
         throw failure;
     }
 
@@ -258,7 +258,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         if (!record.TrySettle())
             return false;
 
-        _metrics.Settled(record, produced, failure, errorType);
+        CountSettled(record, produced, failure, errorType);
         try
         {
             if (failure is null)
@@ -275,6 +275,19 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
         _buffer.Leave(record);
         return true;
+    }
+
+    /// <summary>A listener of the metrics or of the traces that throws must not keep an acknowledgement from its caller, nor the message's room from the next one.</summary>
+    private void CountSettled(OutgoingRecord record, in ProducedMessage produced, ProduceFailedException? failure, string? errorType)
+    {
+        try
+        {
+            _metrics.Settled(record, produced, failure, errorType);
+        }
+        catch (Exception e)
+        {
+            _log.SendNotCounted(e);
+        }
     }
 
     /// <summary>An outage fails every message that is under way; its log must not be as long as the queue was.</summary>

@@ -44,7 +44,9 @@ public interface ICloudSyncProducer
     Task FlushAsync(CancellationToken cancellationToken = default);
 }
 
-/// <summary>Told what became of a message that was given to <see cref="ICloudSyncProducer.EnqueueAsync"/>.</summary>
+/// <summary>
+/// Told what became of a message that was given to <see cref="ICloudSyncProducer.EnqueueAsync"/>. One that serves several messages may be told of them at the same time and in any order.
+/// </summary>
 public interface IProduceAcknowledgement
 {
     /// <summary>The brokers have acknowledged the message.</summary>

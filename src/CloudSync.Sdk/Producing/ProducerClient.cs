@@ -54,17 +54,22 @@ internal sealed class ProducerClient
         try
         {
             record.Client = this;
-            _client.Produce(_topic, content.Message, record.OnReport);
+            try
+            {
+                _client.Produce(_topic, content.Message, record.OnReport);
+            }
+            catch (KafkaException e)
+            {
+                record.Client = null;
+                record.GiveContentBack(content);
+                if (e.Error.IsFatal)
+                    _fatal ??= e.Error;
+                throw;
+            }
+
+            // From here on the record may be another one's: it has gone, and may have been told.
             content.Give();
             _reports.Produced();
-        }
-        catch (KafkaException e)
-        {
-            record.Client = null;
-            record.GiveContentBack(content);
-            if (e.Error.IsFatal)
-                _fatal ??= e.Error;
-            throw;
         }
         finally
         {

@@ -37,4 +37,7 @@ internal static partial class ProducerLog
 
     [LoggerMessage(2010, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
     public static partial void ProducerClientSays(this ILogger log, string facility, string message);
+
+    [LoggerMessage(2011, LogLevel.Error, "A listener of the producer's metrics or traces threw. The message goes its way, and is not counted.")]
+    public static partial void SendNotCounted(this ILogger log, Exception exception);
 }

@@ -12,7 +12,7 @@ namespace CloudSync.Sdk;
 /// Below <see cref="BusyRate"/> the thread waits inside the client and hears of a report at once. Above it, a report waits for the next few records, or for the thread's next look:
 /// <see cref="Look"/> at most, and not at all when somebody says that he waits (<see cref="Hasten"/>).
 /// </para>
-/// <para>One polls at a time, and nobody waits for his turn: reports are told in the order in which they came, and one that is told may produce again.</para>
+/// <para>One polls at a time, and nobody waits for his turn; one that is told may produce again. A flush polls beside them, so reports may be told at the same time and in any order.</para>
 /// </remarks>
 internal sealed class ReportPolling
 {

@@ -158,6 +158,25 @@ public sealed class ProducerTests
     }
 
     [Fact]
+    public async Task A_listener_that_throws_keeps_nobody_from_his_acknowledgement()
+    {
+        await using var kafka = Kafka();
+        using var host = await Start(kafka, o => o.Topic = "listened");
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "CloudSync.Sdk",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = activity => { if (activity.DisplayName == "send listened") throw new NotSupportedException("a listener's own"); },
+        };
+        ActivitySource.AddActivityListener(listener);
+
+        var produced = await Producer(host).ProduceAsync(Numbered(1), Cancelled).AsTask().WaitAsync(Deadline, Cancelled);
+        await Producer(host).FlushAsync(Cancelled).WaitAsync(Deadline, Cancelled);
+
+        Assert.Equal("listened", produced.Topic);
+    }
+
+    [Fact]
     public async Task A_setting_that_the_client_does_not_take_stops_the_start()
     {
         await using var kafka = Kafka();

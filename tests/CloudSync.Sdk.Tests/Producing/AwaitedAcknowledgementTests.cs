@@ -64,6 +64,20 @@ public class AwaitedAcknowledgementTests
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await wait);
     }
 
+    /// <summary>Counted twice, the object would be another message's, which the report that is still due would then acknowledge.</summary>
+    [Fact]
+    public async Task A_second_await_throws_while_the_client_still_has_to_tell()
+    {
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        var acknowledgement = AwaitedAcknowledgement.Take();
+        var wait = acknowledgement.WaitAsync(cancel.Token);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(async () => await wait);
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await wait);
+        acknowledgement.Acknowledged(Produced);
+    }
+
     [Fact]
     public async Task Who_asks_for_the_result_too_early_gets_an_exception_and_the_wait_goes_on()
     {
