@@ -86,9 +86,11 @@ internal static class Consume
         options.BootstrapServers = kafka;
         options.Topic = topic;
         options.GroupId = $"compare-{Guid.NewGuid():N}";
-        options.DeadLetters.Topic = topic + "-dlq";
+        options.DeadLetters.Topic = DeadLettersOf(topic);
         options.Idempotency.MaxEntries = ids;
     }
+
+    internal static string DeadLettersOf(string topic) => topic + "-dlq";
 
     /// <summary>The settings of the client that ours reads with.</summary>
     internal static ConsumerConfig SettingsOfOurs(string kafka)
