@@ -42,7 +42,7 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
         return new BenchmarkKafka(embedded.BootstrapServers, "the embedded Kafka, which is no measure of a real one", embedded);
     }
 
-    public async Task CreateTopicAsync(string name, int partitions)
+    public async Task CreateTopicAsync(string name, int partitions, Dictionary<string, string>? settings = null)
     {
         if (_embedded is not null)
         {
@@ -51,7 +51,7 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
         }
 
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).Build();
-        await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1 }]);
+        await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1, Configs = settings }]);
     }
 
     /// <summary>Gives back the disk of a topic that nobody needs any more. The embedded ones have none.</summary>

@@ -42,7 +42,7 @@ internal static class Trouble
         Pairing[] pairings = [new(slow, ours), new(slowSingle, single), new(failing, ours), new(retried, ours)];
 
         // In a run of more than 30 s the failing key uses up its retries, and reading would wait for a topic of dead letters that is not there.
-        await topics.Kafka.CreateTopicAsync(Consume.DeadLettersOf(topic.Name), Load.Partitions);
+        await topics.Kafka.CreateTopicAsync(Consume.DeadLettersOf(topic.Name), Load.Partitions, new() { ["message.timestamp.type"] = "LogAppendTime" });
         var few = await Contest.RunAsync(Name, settings.Rounds, contenders, pairings, Program.Say, cancellationToken);
         await topics.Kafka.DeleteTopicAsync(Consume.DeadLettersOf(topic.Name));
 
