@@ -79,9 +79,10 @@ internal sealed class OutgoingRecord
         Size = WireSize + Overhead + headers.Count * HeaderOverhead;
     }
 
-    /// <summary>Makes the bytes its own: the caller may write over them once the call has returned.</summary>
+    /// <summary>It waits for room. Its bytes become its own: the caller may write over them once the call has returned. And nothing more than them is held.</summary>
     public void Keep()
     {
+        Content?.Keep();
         if (_isValueBorrowed && Content is { } content)
             content.Message.Value = [.. content.Message.Value];
         _isValueBorrowed = false;
