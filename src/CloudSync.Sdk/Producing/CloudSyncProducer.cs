@@ -20,6 +20,13 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
     private static readonly TimeSpan FailureLogInterval = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long an end waits for those who use the client. They are quick, unless one is inside an acknowledgement that itself waits for something, perhaps for this end.</summary>
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whose acknowledgement the calling thread is inside.</summary>
+    [ThreadStatic]
+    private static CloudSyncProducer? _telling;
+
     private readonly CloudSyncProducerOptions _options;
     private readonly ProducerConfig _config;
     private readonly ProducerEnvelope _envelope;
@@ -156,11 +163,20 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     {
         _isStopped = true;
         await Drain(CancellationToken.None);
-        Close();
+        await CloseAsync();
     }
 
     /// <summary>As <see cref="DisposeAsync"/>, and on the pool: the caller's context, which this blocks, may be the one that the awaits would go back to.</summary>
-    public void Dispose() => Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
+    /// <exception cref="InvalidOperationException">It is called inside an acknowledgement, whose return it would wait for.</exception>
+    public void Dispose()
+    {
+        if (_telling == this)
+            throw new InvalidOperationException(
+                $"The producer of topic {_options.Topic} was disposed inside an acknowledgement, whose return that waits for. Return first and dispose it elsewhere, or await its DisposeAsync. "
+                + "(A TaskCompletionSource that an acknowledgement completes goes on inside it, unless it was made with RunContinuationsAsynchronously.)");
+
+        Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
+    }
 
     private OutgoingRecord Record(in OutgoingMessage message, IProduceAcknowledgement? acknowledgement)
     {
@@ -259,6 +275,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             return false;
 
         CountSettled(record, produced, failure, errorType);
+        var before = _telling;
+        _telling = this;
         try
         {
             if (failure is null)
@@ -271,6 +289,10 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         catch (Exception e)
         {
             _log.AcknowledgementThrew(e, record.Acknowledgement!.GetType(), record.Id);
+        }
+        finally
+        {
+            _telling = before;
         }
 
         _buffer.Leave(record);
@@ -381,7 +403,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         }
     }
 
-    private void Close()
+    private async Task CloseAsync()
     {
         ProducerClient? client;
         lock (_clientLock)
@@ -389,12 +411,23 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         if (client is null)
             return;
 
-        client.Close();
-        var left = _buffer.Records();
-        Abandon(client);
+        InBackground(client.Close);
+        Task[] background;
         lock (_background)
-            Task.WaitAll([.. _background]);
+            background = [.. _background];
 
+        try
+        {
+            await Task.WhenAll(background).WaitAsync(ClosePatience, _time);
+        }
+        catch (TimeoutException)
+        {
+            // The client ends when that acknowledgement returns. The end of the process must not wait for it: it may wait for the end of the process.
+            _log.AcknowledgementHolds(_options.Topic, ClosePatience);
+        }
+
+        var left = _buffer.Records().FindAll(record => !record.IsSettled);
+        Abandon(client);
         if (left.Count == 0)
             _log.ProducerStopped(_options.Topic);
         else

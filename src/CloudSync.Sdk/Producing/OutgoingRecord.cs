@@ -108,6 +108,9 @@ internal sealed class OutgoingRecord
         _isSettled = 0;
     }
 
+    /// <summary>Whether somebody has said, or is just saying, what became of it.</summary>
+    public bool IsSettled => Volatile.Read(ref _isSettled) != 0;
+
     /// <summary>Whether this is the first to say what became of it. A client that is given up may still report.</summary>
     public bool TrySettle() => Interlocked.Exchange(ref _isSettled, 1) == 0;
 }
