@@ -20,6 +20,9 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
     private static readonly TimeSpan FailureLogInterval = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long one who waits for reports does nothing before he asks a client again that had nothing to send.</summary>
+    private static readonly TimeSpan FlushLook = TimeSpan.FromMilliseconds(10);
+
     /// <summary>How long an end waits for those who use the client. They are quick, unless one is inside an acknowledgement that itself waits for something, perhaps for this end.</summary>
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(5);
 
@@ -31,6 +34,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     private readonly ProducerConfig _config;
     private readonly ProducerEnvelope _envelope;
     private readonly ProducerBuffer _buffer;
+    private readonly FlushThread _flushing;
     private readonly Pool<OutgoingRecord> _records = new(MaxFreeRecords);
     private readonly ProducerMetrics _metrics;
     private readonly Action<OutgoingRecord, DeliveryReport<byte[]?, byte[]>> _reported;
@@ -41,7 +45,6 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     private readonly List<Task> _background = [];
     private volatile ProducerClient? _client;
     private long _clientMadeAt;
-    private int _isHurrying;
     private volatile bool _isStopped;
 
     private readonly Lock _failureLock = new();
@@ -62,6 +65,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             _log.SetBack(string.Join(", ", setBack));
         _envelope = new ProducerEnvelope(_options, _time);
         _buffer = new ProducerBuffer(_options.BufferBytes, Send);
+        _flushing = new FlushThread(() => _buffer.IsFlushAwaited && _client is not null, () => _client?.Hurry() == true, () => Thread.Sleep(FlushLook));
         _metrics = new ProducerMetrics(_options.Topic, _time);
         _reported = Reported;
         _drainTimeLeft = _options.FlushTimeout;
@@ -120,8 +124,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     public Task FlushAsync(CancellationToken cancellationToken = default)
     {
         var settled = _buffer.WhenSettled();
-        if (!settled.IsCompleted)
-            Hurry();
+        if (!settled.IsCompleted && _flushing.TryStart())
+            InBackground(_flushing.Run);
         return settled.WaitAsync(cancellationToken);
     }
 
@@ -367,30 +371,13 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     {
         var since = _time.GetTimestamp();
         while (_buffer.Records(client).Count > 0 && !_isStopped && _time.GetElapsedTime(since) < _options.DeliveryTimeout)
-            client.Hurry();
+        {
+            if (!client.Hurry())
+                Thread.Sleep(FlushLook);
+        }
 
         client.Close();
         Abandon(client);
-    }
-
-    /// <summary>
-    /// While somebody waits for a flush, what lingers is sent at once. The client can only do that in a call that blocks, so it has a thread, one for all.
-    /// </summary>
-    private void Hurry()
-    {
-        if (Interlocked.Exchange(ref _isHurrying, 1) != 0)
-            return;
-
-        InBackground(() =>
-        {
-            do
-            {
-                while (_buffer.IsFlushAwaited && _client is { } client)
-                    client.Hurry();
-                Volatile.Write(ref _isHurrying, 0);
-            }
-            while (_buffer.IsFlushAwaited && _client is not null && Interlocked.Exchange(ref _isHurrying, 1) == 0);
-        });
     }
 
     private void InBackground(Action blocking)
