@@ -49,7 +49,7 @@ internal sealed class Report(TimeSpan duration, int rate, IReadOnlyList<Sample> 
         var text = new StringBuilder();
         if (_judged.Length < 3)
         {
-            text.AppendLine("It has ended before there was anything to judge: the first fifth of the time warms up.");
+            text.AppendLine("There are fewer than three samples after the first fifth of the time, which warms up: nothing to judge.");
         }
         else
         {
