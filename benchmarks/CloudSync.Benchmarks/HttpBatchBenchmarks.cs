@@ -9,6 +9,8 @@ public class HttpBatchBenchmarks
 {
     private const int Batch = 500;
 
+    private static readonly byte[] DefaultContentType = "application/json"u8.ToArray();
+
     private readonly ArrayBufferWriter<byte> _body = new(1024 * 1024);
     private SyncMessage[] _messages = [];
 
@@ -27,7 +29,7 @@ public class HttpBatchBenchmarks
     public int Write()
     {
         _body.ResetWrittenCount();
-        CloudEventsBatch.Write(_messages, "application/json", _body);
+        CloudEventsBatch.Write(_messages, DefaultContentType, _body);
         return _body.WrittenCount;
     }
 

@@ -14,6 +14,9 @@ internal sealed record Job(string Arm, string Contender)
 
     public int Messages { get; init; }
 
+    /// <summary>Partitions of the topic.</summary>
+    public int Partitions { get; init; } = Load.Partitions;
+
     /// <summary>Where the messages are that the process warms up with.</summary>
     public string WarmUpTopic { get; init; } = "";
 
@@ -21,6 +24,21 @@ internal sealed record Job(string Arm, string Contender)
 
     /// <summary>Ids that the store remembers beforehand.</summary>
     public int Remembered { get; init; }
+
+    /// <summary>Whether the sink takes messages one by one.</summary>
+    public bool OneByOne { get; init; }
+
+    /// <summary>What the sink has trouble with.</summary>
+    public TroubleKind Trouble { get; init; }
+
+    /// <summary>How long each call of the sink takes.</summary>
+    public TimeSpan Latency { get; init; }
+
+    /// <summary>Calls of the sink at the same time; <see langword="null"/> for our default.</summary>
+    public int? MaxConcurrency { get; init; }
+
+    /// <summary>Messages in memory; <see langword="null"/> for our default.</summary>
+    public int? MaxHeldMessages { get; init; }
 
     /// <summary>The HTTP endpoint.</summary>
     public string Url { get; init; } = "";

@@ -55,7 +55,8 @@ internal static class Program
                     Consume.Name => Consume.CompareAsync(settings, topics!, cancellationToken),
                     Http.Name => Http.CompareAsync(settings, topics!, cancellationToken),
                     Redis.Name => Redis.CompareAsync(settings, cancellationToken),
-                    _ => throw new InvalidOperationException($"There is no arm {arm}."),
+                    Trouble.Name => Trouble.CompareAsync(settings, topics!, cancellationToken),
+                    _ => Growth.CompareAsync(arm, settings, topics!, cancellationToken),
                 });
                 foreach (var ratio in ratios)
                     Console.WriteLine(settings.Json ? ratio.ToJson() : ratio.ToText());

@@ -13,7 +13,7 @@ internal sealed record Settings
         """
         Compares ours with raw baselines in one run, alternating, each in a process of its own.
 
-          --arm NAME      produce, consume, http or redis; more than once for several; default all
+          --arm NAME      produce, consume, http or redis, which are the default; or trouble, partitions, keys, payload, window or latency; more than once for several
           --messages N    messages in a round; default 2,000,000 (fewer are a try and no measurement); of those posted one by one there is one in 20
           --rounds N      rounds; default 5
           --remembered N  ids that the store remembers beforehand in the arm consume; default 10,000,000; 0 for no such contender
@@ -21,9 +21,10 @@ internal sealed record Settings
           --json          one line of JSON for each ratio and nothing else on the standard output
         """;
 
-    private static readonly string[] All = [Produce.Name, Consume.Name, Http.Name, Redis.Name];
+    private static readonly string[] ByDefault = [Produce.Name, Consume.Name, Http.Name, Redis.Name];
+    private static readonly string[] All = [.. ByDefault, Trouble.Name, .. Growth.Names];
 
-    public IReadOnlyList<string> Arms { get; private set; } = All;
+    public IReadOnlyList<string> Arms { get; private set; } = ByDefault;
 
     public int Messages { get; private set; } = FewestMessages;
 

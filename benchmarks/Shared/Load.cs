@@ -4,6 +4,18 @@ using Confluent.Kafka;
 
 namespace CloudSync.Measuring;
 
+/// <summary>What a topic holds. Message i has key i modulo the number of keys.</summary>
+/// <param name="Messages">How many messages.</param>
+internal sealed record Shape(int Messages)
+{
+    public int Partitions { get; init; } = Load.Partitions;
+
+    public int Keys { get; init; } = Load.Keys;
+
+    /// <summary>Bytes of a payload.</summary>
+    public int ValueSize { get; init; } = Load.ValueSize;
+}
+
 /// <summary>The messages: 256 bytes of JSON, keys from 100,000, and the six headers of the envelope. The same for all contenders, and made before anything is measured.</summary>
 internal static class Load
 {
@@ -19,6 +31,9 @@ internal static class Load
 
     private const int DifferentValues = 1_000;
 
+    /// <summary>Bytes of all different payloads, at most.</summary>
+    private const int MostValueBytes = 16 * 1024 * 1024;
+
     public static Header SpecVersion { get; } = new(CloudEvents.SpecVersion, "1.0"u8.ToArray());
 
     public static Header Source { get; } = new(CloudEvents.Source, "cloudsync"u8.ToArray());
@@ -30,19 +45,26 @@ internal static class Load
     public static Header ContentType { get; } = new(CloudEvents.ContentType, "application/json"u8.ToArray());
 
     /// <summary>Payloads as they come: names that repeat, texts that don't, so that they compress to about a half.</summary>
-    public static byte[][] Values()
+    /// <param name="size">Bytes of each: 100 at least.</param>
+    public static byte[][] Values(int size = ValueSize)
     {
         var random = new Random(1);
-        return [.. Enumerable.Range(0, DifferentValues).Select(i =>
+        return [.. Enumerable.Range(0, Math.Min(DifferentValues, MostValueBytes / size)).Select(i =>
         {
-            var json = string.Create(
-                CultureInfo.InvariantCulture,
-                $$"""{"order":{{random.Next()}},"customer":{{random.Next(Keys)}},"amount":{{random.Next(100_000) / 100m}},"currency":"EUR","status":"shipped","note":"{{Convert.ToHexStringLower(Bytes(random, 60))}}","text":""");
-            return Encoding.UTF8.GetBytes((json + "\"").PadRight(ValueSize - 2, 'x') + "\"}");
+            var order = string.Create(CultureInfo.InvariantCulture, $$"""{"order":{{random.Next()}},""");
+            if (size >= ValueSize)
+                order += string.Create(CultureInfo.InvariantCulture, $"\"customer\":{random.Next(Keys)},\"amount\":{random.Next(100_000) / 100m},\"currency\":\"EUR\",\"status\":\"shipped\",");
+
+            var json = $"{order}\"note\":\"{Convert.ToHexStringLower(Bytes(random, (size / 4) - 4))}\",\"text\":\"";
+            return Encoding.UTF8.GetBytes(json.PadRight(size - 2, 'x') + "\"}");
         })];
     }
 
-    public static string[] KeyTexts() => [.. Enumerable.Range(0, Keys).Select(i => string.Create(CultureInfo.InvariantCulture, $"customer-{i}"))];
+    public static string KeyText(int key) => string.Create(CultureInfo.InvariantCulture, $"customer-{key}");
+
+    public static byte[] Key(int key) => Encoding.UTF8.GetBytes(KeyText(key));
+
+    public static string[] KeyTexts() => [.. Enumerable.Range(0, Keys).Select(KeyText)];
 
     public static byte[][] KeyBytes() => [.. KeyTexts().Select(Encoding.UTF8.GetBytes)];
 

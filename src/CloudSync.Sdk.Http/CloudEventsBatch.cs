@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace CloudSync.Sdk;
 
@@ -12,18 +13,21 @@ internal static class CloudEventsBatch
 {
     public const string MediaType = "application/cloudevents-batch+json";
 
-    /// <summary>
-    /// How deep a payload may be nested to be written as JSON. Many readers, the platform's among them, stop at 64 levels, and the array and the event are
-    /// two: one deep payload would make the whole batch unreadable.
-    /// </summary>
-    private const int MaxDepth = 62;
+    /// <summary>What the attributes' names and the marks of JSON take in most events: no more than a guess, the buffer grows.</summary>
+    private const int BytesAround = 192;
+
+    private static readonly JsonWriterOptions Options = new() { SkipValidation = true };
 
     private static readonly MediaTypeHeaderValue ContentType = new(MediaType);
 
     /// <summary>The request's body. Dispose it to give its buffer back.</summary>
-    public static HttpContent Content(ReadOnlySpan<SyncMessage> messages, string defaultContentType)
+    public static HttpContent Content(ReadOnlySpan<SyncMessage> messages, ReadOnlyMemory<byte> defaultContentType)
     {
-        var buffer = new PooledBuffer(Math.Min(1024 * 1024, messages.Length * 512));
+        long size = 0;
+        foreach (var message in messages)
+            size += message.Size + BytesAround;
+
+        var buffer = new PooledBuffer((int)Math.Min(1024 * 1024, size));
         try
         {
             Write(messages, defaultContentType, buffer);
@@ -42,22 +46,27 @@ internal static class CloudEventsBatch
     /// </summary>
     public static string IdempotencyKey(ReadOnlySpan<SyncMessage> messages)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> length = stackalloc byte[4];
+        var ids = new PooledBuffer(messages.Length * 64);
         foreach (var message in messages)
         {
-            var id = Encoding.UTF8.GetBytes(message.Id);
-            BinaryPrimitives.WriteInt32BigEndian(length, id.Length);
-            hash.AppendData(length);
-            hash.AppendData(id);
+            // Text that is no UTF-8 counts as what it is in the event.
+            if (!message.TryGetIdBytes(out var id) || !Utf8.IsValid(id))
+                id = Encoding.UTF8.GetBytes(message.Id);
+
+            var place = ids.GetSpan(sizeof(int) + id.Length);
+            BinaryPrimitives.WriteInt32BigEndian(place, id.Length);
+            id.CopyTo(place[sizeof(int)..]);
+            ids.Advance(sizeof(int) + id.Length);
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        var hash = SHA256.HashData(ids.Written.Span);
+        ids.Return();
+        return Convert.ToHexStringLower(hash);
     }
 
-    internal static void Write(ReadOnlySpan<SyncMessage> messages, string defaultContentType, IBufferWriter<byte> destination)
+    internal static void Write(ReadOnlySpan<SyncMessage> messages, ReadOnlyMemory<byte> defaultContentType, IBufferWriter<byte> destination)
     {
-        using var json = new Utf8JsonWriter(destination);
+        using var json = new Utf8JsonWriter(destination, Options);
         json.WriteStartArray();
         foreach (var message in messages)
             Write(json, CloudEvent.Of(message, defaultContentType));
@@ -68,28 +77,28 @@ internal static class CloudEventsBatch
     {
         json.WriteStartObject();
         json.WriteString("specversion"u8, CloudEvents.SpecVersionValue);
-        json.WriteString("id"u8, cloudEvent.Id);
-        json.WriteString("source"u8, cloudEvent.Source);
-        json.WriteString("type"u8, cloudEvent.Type);
-        if (cloudEvent.Time is { } time)
-            json.WriteString("time"u8, time);
-        if (cloudEvent.ContentType is { } contentType)
-            json.WriteString("datacontenttype"u8, contentType);
+        json.WriteString("id"u8, cloudEvent.Id.Span);
+        json.WriteString("source"u8, cloudEvent.Source.Span);
+        json.WriteString("type"u8, cloudEvent.Type.Span);
+        WriteUnlessEmpty(json, "time", cloudEvent.Time);
+        WriteUnlessEmpty(json, "datacontenttype", cloudEvent.ContentType);
         foreach (var (name, value) in cloudEvent.Extensions)
-            json.WriteString(name, value);
-        WriteTrace(json, cloudEvent);
+            json.WriteString(name, value.Span);
+        WriteUnlessEmpty(json, CloudEvent.PartitionKeyName, cloudEvent.PartitionKey);
+
+        // A request has one trace, its messages have many: each carries its own as CloudEvents' distributed tracing extension.
+        if (!cloudEvent.Has(CloudEvents.TraceParent))
+            WriteUnlessEmpty(json, CloudEvents.TraceParent, cloudEvent.TraceParent);
+        if (!cloudEvent.Has(CloudEvents.TraceState))
+            WriteUnlessEmpty(json, CloudEvents.TraceState, cloudEvent.TraceState);
         WriteData(json, cloudEvent);
         json.WriteEndObject();
     }
 
-    /// <summary>A request has one trace, its messages have many: each carries its own as CloudEvents' distributed tracing extension.</summary>
-    private static void WriteTrace(Utf8JsonWriter json, in CloudEvent cloudEvent)
+    private static void WriteUnlessEmpty(Utf8JsonWriter json, string name, ReadOnlyMemory<byte> value)
     {
-        foreach (var name in (ReadOnlySpan<string>)[CloudEvents.TraceParent, CloudEvents.TraceState])
-        {
-            if (cloudEvent.Message.Headers.GetString(name) is { Length: > 0 } value && cloudEvent.Extensions.All(e => e.Key != name))
-                json.WriteString(name, value);
-        }
+        if (!value.IsEmpty)
+            json.WriteString(name, value.Span);
     }
 
     private static void WriteData(Utf8JsonWriter json, in CloudEvent cloudEvent)
@@ -100,7 +109,7 @@ internal static class CloudEventsBatch
             json.WriteBoolean(CloudEvent.Tombstone, true);
             json.WriteNull("data"u8);
         }
-        else if (JsonPayload.IsJsonType(cloudEvent.ContentType) && JsonPayload.IsJson(payload))
+        else if (JsonPayload.IsJsonType(cloudEvent.ContentType.Span) && JsonPayload.IsJson(payload))
         {
             json.WritePropertyName("data"u8);
             json.WriteRawValue(payload, skipInputValidation: true);

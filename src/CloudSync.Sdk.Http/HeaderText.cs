@@ -59,8 +59,11 @@ internal static class HeaderText
     /// <summary>Whether a text can be a token in <c>Authorization: Bearer</c> (RFC 6750).</summary>
     public static bool IsToken68(string text) => text.Length > 0 && text.AsSpan().IndexOfAnyExcept(Token68Characters) < 0;
 
+    /// <summary>Whether UTF-8 is a media type, and one that a header can carry.</summary>
+    public static bool IsMediaType(ReadOnlySpan<byte> utf8) =>
+        utf8.SequenceEqual("application/json"u8) || utf8.SequenceEqual("application/octet-stream"u8) || IsMediaType(Encoding.UTF8.GetString(utf8));
+
     /// <summary>Whether a text is a media type, and one that a header can carry.</summary>
     public static bool IsMediaType(string? text) =>
-        text is "application/json" or "application/octet-stream"
-        || (!string.IsNullOrEmpty(text) && IndexOfForbidden(text) < 0 && MediaTypeHeaderValue.TryParse(text, out _));
+        !string.IsNullOrEmpty(text) && IndexOfForbidden(text) < 0 && MediaTypeHeaderValue.TryParse(text, out _);
 }

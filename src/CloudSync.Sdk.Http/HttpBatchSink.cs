@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -31,7 +32,7 @@ public sealed class HttpBatchSink : IBatchCloudSink
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(options);
         _endpoint = new HttpEndpoint(client, options, timeProvider);
-        var defaultContentType = options.DefaultContentType;
+        var defaultContentType = Encoding.ASCII.GetBytes(options.DefaultContentType);
         _makeRequest = messages => Request(messages.Span, defaultContentType);
         _maxRetryAfter = options.MaxRetryAfter;
         _maxResponseBytes = options.MaxResponseBytes;
@@ -87,7 +88,7 @@ public sealed class HttpBatchSink : IBatchCloudSink
         return results;
     }
 
-    private static HttpRequestMessage Request(ReadOnlySpan<SyncMessage> messages, string defaultContentType)
+    private static HttpRequestMessage Request(ReadOnlySpan<SyncMessage> messages, byte[] defaultContentType)
     {
         var request = new HttpRequestMessage { Content = CloudEventsBatch.Content(messages, defaultContentType) };
         request.Headers.TryAddWithoutValidation("Idempotency-Key", CloudEventsBatch.IdempotencyKey(messages));

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 
 namespace CloudSync.Sdk;
 
@@ -11,7 +12,7 @@ namespace CloudSync.Sdk;
 public sealed class HttpSink : ICloudSink
 {
     private readonly HttpEndpoint _endpoint;
-    private readonly string _defaultContentType;
+    private readonly Func<SyncMessage, HttpRequestMessage> _makeRequest;
 
     /// <summary>A sink on a client of your own.</summary>
     /// <param name="client">
@@ -25,7 +26,8 @@ public sealed class HttpSink : ICloudSink
         ArgumentNullException.ThrowIfNull(client);
         ArgumentNullException.ThrowIfNull(options);
         _endpoint = new HttpEndpoint(client, options, timeProvider);
-        _defaultContentType = options.DefaultContentType;
+        var defaultContentType = Encoding.ASCII.GetBytes(options.DefaultContentType);
+        _makeRequest = message => Request(CloudEvent.Of(message, defaultContentType));
     }
 
     /// <summary>Delivers one message.</summary>
@@ -37,7 +39,7 @@ public sealed class HttpSink : ICloudSink
     public async ValueTask SendAsync(SyncMessage message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
-        var (response, length) = await _endpoint.PostAsync(CloudEvent.Of(message, _defaultContentType), Request, cancellationToken);
+        var (response, length) = await _endpoint.PostAsync(message, _makeRequest, cancellationToken);
         using var _ = response;
 
         // The status alone decides, and the body is not waited for: a time-out while reading it would make a delivered message look undelivered.
@@ -46,41 +48,49 @@ public sealed class HttpSink : ICloudSink
                 response, string.Create(CultureInfo.InvariantCulture, $"a message of {length:N0} bytes"), batchSize: null, cancellationToken);
     }
 
-    private static HttpRequestMessage Request(CloudEvent cloudEvent)
+    private static HttpRequestMessage Request(in CloudEvent cloudEvent)
     {
         var content = new ReadOnlyMemoryContent(cloudEvent.Message.Value);
-        if (cloudEvent.ContentType is { } contentType)
-            content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+        if (!cloudEvent.ContentType.IsEmpty)
+            content.Headers.TryAddWithoutValidation("Content-Type", Text(cloudEvent.ContentType));
 
         var request = new HttpRequestMessage { Content = content };
-        var id = HeaderText.Encode(cloudEvent.Id);
+        var id = HeaderText.Encode(Text(cloudEvent.Id));
         Add(request, "ce-specversion", CloudEvents.SpecVersionValue);
         Add(request, "ce-id", id);
-        Add(request, "ce-source", HeaderText.Encode(cloudEvent.Source));
-        Add(request, "ce-type", HeaderText.Encode(cloudEvent.Type));
-        if (cloudEvent.Time is { } time)
-            Add(request, "ce-time", time);
+        Add(request, "ce-source", HeaderText.Encode(Text(cloudEvent.Source)));
+        Add(request, "ce-type", HeaderText.Encode(Text(cloudEvent.Type)));
+        if (!cloudEvent.Time.IsEmpty)
+            Add(request, "ce-time", Text(cloudEvent.Time));
         foreach (var (name, value) in cloudEvent.Extensions)
-            Add(request, "ce-" + name, HeaderText.Encode(value));
+            Add(request, "ce-" + name, HeaderText.Encode(Text(value)));
+        if (!cloudEvent.PartitionKey.IsEmpty)
+            Add(request, "ce-" + CloudEvent.PartitionKeyName, HeaderText.Encode(Text(cloudEvent.PartitionKey)));
         if (cloudEvent.Message.IsTombstone)
             Add(request, "ce-" + CloudEvent.Tombstone, "true");
         Add(request, "Idempotency-Key", id);
-        AddTrace(request, cloudEvent.Message.Headers);
+        AddTrace(request, cloudEvent);
         return request;
     }
 
     /// <summary>The record's trace goes on, by the current activity where it belongs to that trace: HttpClient then writes its own, closer parent.</summary>
-    private static void AddTrace(HttpRequestMessage request, MessageHeaders headers)
+    private static void AddTrace(HttpRequestMessage request, in CloudEvent cloudEvent)
     {
-        if (headers.GetString(CloudEvents.TraceParent) is not { Length: > 0 } parent || !ActivityContext.TryParse(parent, null, out var context))
+        if (cloudEvent.TraceParent.IsEmpty)
+            return;
+
+        var parent = Text(cloudEvent.TraceParent);
+        if (!ActivityContext.TryParse(parent, null, out var context))
             return;
         if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } current && current.TraceId == context.TraceId)
             return;
 
         Add(request, "traceparent", parent);
-        if (headers.GetString(CloudEvents.TraceState) is { Length: > 0 } state && HeaderText.IndexOfForbidden(state) < 0)
+        if (Text(cloudEvent.TraceState) is { Length: > 0 } state && HeaderText.IndexOfForbidden(state) < 0)
             Add(request, "tracestate", state);
     }
+
+    private static string Text(ReadOnlyMemory<byte> utf8) => Encoding.UTF8.GetString(utf8.Span);
 
     private static void Add(HttpRequestMessage request, string name, string value) => request.Headers.TryAddWithoutValidation(name, value);
 }

@@ -123,7 +123,7 @@ internal sealed class StructuredEvent
             else if (name.SequenceEqual("ce_specversion"u8))
                 isVersion1 = text.StartsWith("1."u8);
             else if (name.SequenceEqual("content-type"u8))
-                (hasType, isJson) = (true, JsonPayload.IsJsonType(Encoding.UTF8.GetString(text)));
+                (hasType, isJson) = (true, JsonPayload.IsJsonType(text));
         }
 
         // The reader throws when anything but blanks follows.

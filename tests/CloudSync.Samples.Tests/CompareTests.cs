@@ -11,7 +11,7 @@ namespace CloudSync.Samples.Tests;
 public sealed class CompareTests
 {
     [Fact]
-    public void Nothing_on_the_command_line_means_all_arms_in_five_rounds_of_two_million()
+    public void Nothing_on_the_command_line_means_the_arms_with_a_raw_baseline_in_five_rounds_of_two_million()
     {
         var settings = Settings.Parse([]);
 
@@ -27,6 +27,22 @@ public sealed class CompareTests
 
         Assert.Equal(["produce", "redis"], settings.Arms);
         Assert.Equal((1_000, 3, 0, "a:1,b:2", true, true), (settings.Messages, settings.Rounds, settings.Remembered, settings.Kafka, settings.Json, settings.IsTooSmall));
+    }
+
+    [Theory]
+    [InlineData("trouble")]
+    [InlineData("partitions")]
+    [InlineData("keys")]
+    [InlineData("payload")]
+    [InlineData("window")]
+    [InlineData("latency")]
+    public void An_arm_that_must_be_named_runs_when_it_is(string arm)
+    {
+        var settings = Settings.Parse(["--arm", arm, "--arm", "consume"]);
+
+        Assert.Equal(["consume", arm], settings.Arms);
+        Assert.True(settings.NeedsKafka);
+        Assert.Contains(arm, Settings.Usage, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,20 +145,24 @@ public sealed class CompareTests
         Assert.Equal((0, 0), CountingEndpoint.Count("[]"u8));
     }
 
-    [Fact]
-    public void Payloads_are_json_of_one_size_and_ids_are_as_long_as_a_guid()
+    [Theory]
+    [InlineData(100)]
+    [InlineData(Load.ValueSize)]
+    [InlineData(1_024)]
+    [InlineData(102_400)]
+    public void Payloads_are_json_of_one_size(int size) => Assert.All(Load.Values(size), value =>
     {
-        Assert.All(Load.Values(), value =>
-        {
-            Assert.Equal(Load.ValueSize, value.Length);
-            using var json = JsonDocument.Parse(value);
-        });
+        Assert.Equal(size, value.Length);
+        using var json = JsonDocument.Parse(value);
+    });
+
+    [Fact]
+    public void Ids_are_as_long_as_a_guid_and_end_with_a_number() =>
         Assert.All([0, 1, int.MaxValue], number =>
         {
             Assert.Equal(Load.IdLength, Load.Id(number).Length);
             Assert.Equal(number, Load.NumberOf(Load.Id(number)));
         });
-    }
 
     private static RunResult[] Runs(params double[] rates) => [.. rates.Select(Run)];
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using CloudSync.Measuring;
 using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CloudSync.Compare.Arms;
@@ -10,9 +11,10 @@ internal static class Consume
 {
     public const string Name = "consume";
 
-    private const string Ours = "ours";
+    public const string Ours = "ours";
+    public const string Raw = "Consume, headers read";
+
     private const string FewRemembered = "ours with few ids remembered";
-    private const string Raw = "Consume, headers read";
     private const string Default = "Consume, default settings";
     private const string PerfTest = "kafka-consumer-perf-test.sh";
 
@@ -21,7 +23,7 @@ internal static class Consume
         var topic = await topics.MainAsync(cancellationToken);
         var warmUp = await topics.WarmUpAsync(cancellationToken);
         var kafka = topics.Kafka.BootstrapServers;
-        Contender ours = Contender(Ours), raw = Contender(Raw), byDefault = Contender(Default);
+        Contender ours = Contender(Ours, new Job(Name, Ours)), raw = Contender(Raw, new Job(Name, Raw)), byDefault = Contender(Default, new Job(Name, Default));
         var contenders = new List<Contender> { ours, raw, byDefault };
         var pairings = new List<Pairing> { new(ours, raw), new(ours, byDefault) };
 
@@ -34,39 +36,49 @@ internal static class Consume
 
         if (settings.Remembered > 0)
         {
-            contenders.Insert(1, Contender($"ours, {settings.Remembered:N0} ids remembered", Ours, settings.Remembered));
+            contenders.Insert(1, Contender($"ours, {settings.Remembered:N0} ids remembered", new Job(Name, Ours) { Remembered = settings.Remembered }));
             pairings.Add(new Pairing(contenders[1], ours, FewRemembered));
         }
 
         return await Contest.RunAsync(Name, settings.Rounds, contenders, pairings, Program.Say, cancellationToken);
 
-        Contender Contender(string name, string? contender = null, int remembered = 0) => new(name, async token =>
-        {
-            var job = new Job(Name, contender ?? name)
-            {
-                Server = kafka, Topic = topic.Name, Messages = topic.Messages, WarmUpTopic = warmUp.Name, WarmUpMessages = warmUp.Messages, Remembered = remembered,
-            };
-            var result = await Child.StartAsync(job, token);
-            return result.Messages == topic.Messages && result.Sum == topic.OffsetSum
-                ? result with { BytesPerMessage = result.BytesPerMessage - topic.BytesPerMessage }
-                : throw new InvalidOperationException($"{name}: {result.Messages:N0} of {topic.Messages:N0} messages came, the sum of whose offsets is {result.Sum} in place of {topic.OffsetSum}.");
-        });
+        Contender Contender(string name, Job job) => Reader(name, job, kafka, topic, warmUp);
     }
+
+    /// <summary>A contender that reads a topic to its end, and must have got each of its messages once.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="job">How it reads.</param>
+    /// <param name="kafka">The brokers.</param>
+    /// <param name="topic">What it reads.</param>
+    /// <param name="warmUp">What it warms up with.</param>
+    internal static Contender Reader(string name, Job job, string kafka, FilledTopic topic, FilledTopic warmUp) => new(name, async token =>
+    {
+        var result = await Child.StartAsync(
+            job with
+            {
+                Server = kafka, Topic = topic.Name, Messages = topic.Messages, Partitions = topic.Shape.Partitions, WarmUpTopic = warmUp.Name, WarmUpMessages = warmUp.Messages,
+            },
+            token);
+        return result.Messages == topic.Messages && result.Sum == topic.OffsetSum
+            ? result with { BytesPerMessage = result.BytesPerMessage - topic.BytesPerMessage }
+            : throw new InvalidOperationException($"{name}: {result.Messages:N0} of {topic.Messages:N0} messages came, the sum of whose offsets is {result.Sum} in place of {topic.OffsetSum}.");
+    });
 
     /// <summary>In the process of the contender.</summary>
     public static async Task<RunResult> RunAsync(Job job)
     {
-        Func<string, int, int, Task<RunResult>> read = job.Contender switch
-        {
-            Ours => (topic, messages, remembered) => OursAsync(job.Server, topic, messages, remembered),
-            Raw => (topic, messages, _) => RawAsync(SettingsOfOurs(job.Server), topic, messages),
-            Default => (topic, messages, _) => RawAsync(new ConsumerConfig { BootstrapServers = job.Server, AutoOffsetReset = AutoOffsetReset.Earliest, EnableAutoCommit = false }, topic, messages),
-            _ => throw new InvalidOperationException($"{job.Contender} is no contender."),
-        };
-        await read(job.WarmUpTopic, job.WarmUpMessages, 0);
+        await ReadAsync(job with { Topic = job.WarmUpTopic, Messages = job.WarmUpMessages, Partitions = Load.Partitions, Remembered = 0 });
         await Child.SettleAsync();
-        return await read(job.Topic, job.Messages, job.Remembered);
+        return await ReadAsync(job);
     }
+
+    private static Task<RunResult> ReadAsync(Job job) => job.Contender switch
+    {
+        Ours => OursAsync(job),
+        Raw => RawAsync(SettingsOfOurs(job.Server), job),
+        Default => RawAsync(new ConsumerConfig { BootstrapServers = job.Server, AutoOffsetReset = AutoOffsetReset.Earliest, EnableAutoCommit = false }, job),
+        _ => throw new InvalidOperationException($"{job.Contender} is no contender."),
+    };
 
     /// <summary>Options of ours for a group that is new: the default ones, with room for all ids.</summary>
     internal static void Configure(CloudSyncConsumerOptions options, string kafka, string topic, int ids)
@@ -74,9 +86,11 @@ internal static class Consume
         options.BootstrapServers = kafka;
         options.Topic = topic;
         options.GroupId = $"compare-{Guid.NewGuid():N}";
-        options.DeadLetters.Topic = topic + "-dlq";
+        options.DeadLetters.Topic = DeadLettersOf(topic);
         options.Idempotency.MaxEntries = ids;
     }
+
+    internal static string DeadLettersOf(string topic) => topic + "-dlq";
 
     /// <summary>The settings of the client that ours reads with.</summary>
     internal static ConsumerConfig SettingsOfOurs(string kafka)
@@ -85,14 +99,28 @@ internal static class Consume
         return new KafkaConsumerFactory("compare", options, [], new KafkaErrors(TimeProvider.System, (_, _) => { }), NullLogger.Instance).ConsumerConfig();
     }
 
-    private static async Task<RunResult> OursAsync(string kafka, string topic, int messages, int remembered)
+    private static async Task<RunResult> OursAsync(Job job)
     {
-        var tally = new Tally(messages);
+        var tally = new Tally(job.Messages);
         var builder = OneHost.Builder();
-        builder.Services.AddCloudSyncConsumer("compare")
-            .Configure(options => Configure(options, kafka, topic, messages + remembered))
-            .UseBatchSink(_ => new CountingSink(tally))
-            .UseIdempotencyStore((_, options) => StoreWith(remembered, options.Idempotency));
+        if (job.Trouble != TroubleKind.None)
+            builder.Logging.ClearProviders().AddProvider(new LogOfRetries());
+
+        var consumer = builder.Services.AddCloudSyncConsumer("compare")
+            .Configure(options =>
+            {
+                Configure(options, job.Server, job.Topic, job.Messages + job.Remembered);
+                options.MaxConcurrency = job.MaxConcurrency ?? options.MaxConcurrency;
+                options.MaxHeldMessages = job.MaxHeldMessages ?? options.MaxHeldMessages;
+            })
+            .UseIdempotencyStore((_, options) => StoreWith(job.Remembered, options.Idempotency));
+        _ = job switch
+        {
+            { OneByOne: true } => consumer.UseSink(_ => new TroubledSink(job.Trouble, tally)),
+            { Trouble: not TroubleKind.None } => consumer.UseBatchSink(_ => new TroubledBatchSink(job.Trouble, tally)),
+            { Latency.Ticks: > 0 } => consumer.UseBatchSink(_ => new LateSink(tally, job.Latency)),
+            _ => consumer.UseBatchSink(_ => new CountingSink(tally)),
+        };
         using var host = builder.Build();
         await host.StartAsync();
         var result = await tally.WaitAsync();
@@ -126,13 +154,14 @@ internal static class Consume
     }
 
     /// <summary>As one would write it by hand: read, look at the headers, and commit each second what was read.</summary>
-    private static Task<RunResult> RawAsync(ConsumerConfig config, string topic, int messages) => Task.Run(() =>
+    private static Task<RunResult> RawAsync(ConsumerConfig config, Job job) => Task.Run(() =>
     {
+        var (topic, messages) = (job.Topic, job.Messages);
         config.GroupId = $"compare-{Guid.NewGuid():N}";
         var tally = new Tally(messages);
         using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(config).SetLogHandler((_, _) => { }).Build();
         consumer.Subscribe(topic);
-        var next = new long[Load.Partitions];
+        var next = new long[job.Partitions];
         var count = 0;
         long sum = 0, headerBytes = 0, commitAt = 0;
         var came = Stopwatch.GetTimestamp();
@@ -201,20 +230,21 @@ internal static class Consume
                 process.Kill(entireProcessTree: true);
         }
     }
+}
 
-    private sealed class CountingSink(Tally tally) : IBatchCloudSink
+/// <summary>Takes and counts messages, and does nothing with them.</summary>
+internal sealed class CountingSink(Tally tally) : IBatchCloudSink
+{
+    private readonly IReadOnlyList<SinkResult> _delivered = SinkResult.AllDelivered(new CloudSyncConsumerOptions().MaxBatchSize);
+
+    public ValueTask<IReadOnlyList<SinkResult>> SendAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
     {
-        private readonly IReadOnlyList<SinkResult> _delivered = SinkResult.AllDelivered(new CloudSyncConsumerOptions().MaxBatchSize);
+        tally.Begin();
+        long sum = 0;
+        for (var i = 0; i < messages.Count; i++)
+            sum += messages[i].Offset;
 
-        public ValueTask<IReadOnlyList<SinkResult>> SendAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
-        {
-            tally.Begin();
-            long sum = 0;
-            for (var i = 0; i < messages.Count; i++)
-                sum += messages[i].Offset;
-
-            tally.Add(messages.Count, sum);
-            return ValueTask.FromResult(_delivered);
-        }
+        tally.Add(messages.Count, sum);
+        return ValueTask.FromResult(_delivered);
     }
 }

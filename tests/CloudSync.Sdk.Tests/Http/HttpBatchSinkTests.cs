@@ -95,6 +95,29 @@ public class HttpBatchSinkTests
     }
 
     [Fact]
+    public async Task An_envelope_that_is_no_text_does_not_spoil_the_batch_for_its_reader()
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        await using var sink = TestSink.ToBatch(endpoint.Url);
+        var broken = new byte[] { (byte)'a', 0xC3, (byte)'"', 0xFF, 0xED, 0xA0, 0x80 };
+        var record = RawRecord.Create(
+            broken, "1"u8.ToArray(), [new(CloudEvents.Id, broken), new(CloudEvents.Source, broken), new(CloudEvents.ContentType, broken), new("ce_more", broken)], partition: 0, offset: 7, timestampMs: 0);
+
+        await sink.Batch.SendAsync([new RecordMessage(record)], Token);
+
+        var request = Assert.Single(endpoint.Requests);
+        using var read = JsonDocument.Parse(request.Body);
+        var text = Encoding.UTF8.GetString(broken);
+        var read0 = read.RootElement[0];
+        Assert.Equal(text, read0.GetProperty("id").GetString());
+        Assert.Equal(text, read0.GetProperty("source").GetString());
+        Assert.Equal(text, read0.GetProperty("more").GetString());
+        Assert.Equal("application/octet-stream", read0.GetProperty("datacontenttype").GetString());
+        Assert.False(read0.TryGetProperty("partitionkey", out _));
+        Assert.Equal(CloudEventsBatch.IdempotencyKey([SyncMessage.Create(null, id: text)]), request["Idempotency-Key"]);
+    }
+
+    [Fact]
     public async Task A_payload_that_would_spoil_the_batch_for_its_reader_goes_as_base64()
     {
         await using var endpoint = await TestEndpoint.Start();

@@ -87,8 +87,6 @@ public class HttpSinkPropertyTests(HttpSinkPropertyTests.Endpoint shared) : ICla
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Convert.ToHexString(Bytes)} ({Text})");
     }
 
-    private sealed class RecordMessage(RawRecord record) : SyncMessage(new RecordSource("data-topic", record.Partition), record);
-
     /// <summary>One endpoint for all runs of a property.</summary>
     public sealed class Endpoint : IAsyncLifetime
     {

@@ -90,6 +90,24 @@ public class HttpSinkTests
         Assert.DoesNotContain("traceparent", request.Headers.Keys);
     }
 
+    [Theory]
+    [InlineData("2026-11-23T10:11:12.5000000Z", "2026-11-23T10:11:12.5000000Z")]
+    [InlineData("2026-11-23T10:11:12.5000000+02:00", "2026-11-23T10:11:12.5000000+02:00")]
+    [InlineData("2026-11-23T10:11:12.5000000", "2026-11-23T10:11:12.5Z")]
+    [InlineData("23 Nov 2026 10:11:12", "2026-11-23T10:11:12Z")]
+    [InlineData("2026-02-30T10:11:12.5000000Z", "2026-11-23T01:02:03Z")]
+    [InlineData("", "2026-11-23T01:02:03Z")]
+    public async Task A_time_is_sent_as_it_is_written_if_that_is_as_the_standard_has_it(string written, string sent)
+    {
+        await using var endpoint = await TestEndpoint.Start();
+        await using var sink = TestSink.To(endpoint.Url);
+        var stamped = new DateTimeOffset(2026, 11, 23, 1, 2, 3, TimeSpan.Zero);
+
+        await sink.Single.SendAsync(SyncMessage.Create(new byte[] { 1 }, headers: [new(CloudEvents.Time, Encoding.UTF8.GetBytes(written))], timestamp: stamped), Token);
+
+        Assert.Equal(sent, Assert.Single(endpoint.Requests)["ce-time"]);
+    }
+
     /// <summary>Producers that stamp microseconds exist; the year 57,000 is no reason to fail.</summary>
     [Theory]
     [InlineData(0)]
@@ -505,6 +523,4 @@ public class HttpSinkTests
             }
         }
     }
-
-    private sealed class RecordMessage(RawRecord record) : SyncMessage(new RecordSource("data-topic", record.Partition), record);
 }
