@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using CloudSync.Compare.Arms;
+using CloudSync.Measuring;
 
 namespace CloudSync.Compare;
 

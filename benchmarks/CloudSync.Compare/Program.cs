@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using CloudSync.Compare.Arms;
 using CloudSync.Measuring;
 
@@ -7,9 +6,6 @@ namespace CloudSync.Compare;
 /// <summary>Ours beside what one would write by hand, in one run. Each contender runs in a process of its own, see <see cref="Child"/>.</summary>
 internal static class Program
 {
-    /// <summary>What a shell says of a program that was interrupted.</summary>
-    private const int Interrupted = 130;
-
     private static async Task<int> Main(string[] args)
     {
         if (args is [Child.Argument, var job])
@@ -26,28 +22,14 @@ internal static class Program
             return 2;
         }
 
-        // An interrupt must not end this process before it has ended what it started.
-        using var interrupted = new CancellationTokenSource();
-        PosixSignalRegistration[] signals =
-        [
-            .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(signal => PosixSignalRegistration.Create(signal, context =>
-            {
-                context.Cancel = true;
-                interrupted.Cancel();
-            })),
-        ];
+        using var interrupt = new Interrupt();
         try
         {
-            return await CompareAsync(settings, interrupted.Token) ? 0 : 1;
+            return await CompareAsync(settings, interrupt.Token) ? 0 : 1;
         }
-        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        catch (OperationCanceledException) when (interrupt.Token.IsCancellationRequested)
         {
-            return Interrupted;
-        }
-        finally
-        {
-            foreach (var signal in signals)
-                signal.Dispose();
+            return Interrupt.ExitCode;
         }
     }
 

@@ -9,11 +9,15 @@ internal interface IWorker
     Task RunAsync();
 }
 
-/// <summary>The store, as a consumer uses it.</summary>
-internal sealed class StoreWorker(RedisIdempotencyStore store, int batchSize, int batches, int seed) : IWorker
+/// <summary>The store, as a consumer uses it: in the order of the claim, or, where messages end in any order, in that.</summary>
+internal sealed class StoreWorker(RedisIdempotencyStore store, int batchSize, int batches, int seed, bool inAnyOrder = false) : IWorker
 {
     public async Task RunAsync()
     {
+        var order = Enumerable.Range(0, batchSize).ToArray();
+        if (inAnyOrder)
+            new Random(seed).Shuffle(order);
+
         var keys = new IdempotencyKey[batchSize];
         var claims = new IdempotencyClaim[batchSize];
         var results = new ClaimResult[batchSize];
@@ -24,7 +28,7 @@ internal sealed class StoreWorker(RedisIdempotencyStore store, int batchSize, in
                 keys[i] = Ids.Key(seed, (batch * batchSize) + i);
             await store.ClaimAsync(keys, TimeSpan.FromSeconds(30), results, CancellationToken.None);
             for (var i = 0; i < batchSize; i++)
-                claims[i] = new IdempotencyClaim(keys[i], results[i].Token);
+                claims[i] = new IdempotencyClaim(keys[order[i]], results[order[i]].Token);
             await store.CompleteAsync(claims, completed, CancellationToken.None);
             if (completed.Contains(false))
                 throw new InvalidOperationException("A claim of the benchmark was not its own.");

@@ -34,13 +34,14 @@ static async Task RatesAsync(int rounds)
         var figures = new Dictionary<string, List<(double Rate, double Cpu)>>();
         for (var round = -1; round < rounds; round++)
         {
-            foreach (var name in new[] { "store", "same scripts, raw", "best raw script", "SET NX PX + SET PX" })
+            foreach (var name in new[] { "store", "store, any order", "same scripts, raw", "best raw script", "SET NX PX + SET PX" })
             {
                 await redis.FlushAsync();
                 await using var store = new RedisIdempotencyStore(redis.Connection, new RedisStoreSettings { Group = "benchmark" });
                 IWorker[] workers = [.. Enumerable.Range(1, InFlight).Select(seed => (IWorker)(name switch
                 {
                     "store" => new StoreWorker(store, batchSize, batches, seed),
+                    "store, any order" => new StoreWorker(store, batchSize, batches, seed, inAnyOrder: true),
                     "same scripts, raw" => new RawWorker(database, batchSize, batches, seed),
                     "best raw script" => new BestScriptWorker(database, batchSize, batches, seed),
                     _ => new NaiveWorker(database, batchSize, batches, seed),

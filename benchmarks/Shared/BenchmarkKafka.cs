@@ -27,14 +27,16 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
     /// <summary>The folder of a Kafka distribution, or <see langword="null"/>.</summary>
     public static string? Home => Environment.GetEnvironmentVariable("KAFKA_HOME") is { Length: > 0 } home ? home : null;
 
-    public static async Task<BenchmarkKafka> StartAsync(string? given)
+    /// <param name="given">The addresses of brokers that are there.</param>
+    /// <param name="settings">Settings of a broker that is started here, as <c>name=value</c>.</param>
+    public static async Task<BenchmarkKafka> StartAsync(string? given, params string[] settings)
     {
         if (given is not null)
             return new BenchmarkKafka(given, $"the brokers at {given}");
 
         if (Home is { } home)
         {
-            var started = await StartedKafka.StartAsync(home);
+            var started = await StartedKafka.StartAsync(home, settings);
             return new BenchmarkKafka(started.BootstrapServers, "one broker, started from KAFKA_HOME", started: started);
         }
 
@@ -42,6 +44,9 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
         return new BenchmarkKafka(embedded.BootstrapServers, "the embedded Kafka, which is no measure of a real one", embedded);
     }
 
+    /// <param name="name">Its name.</param>
+    /// <param name="partitions">How many it has.</param>
+    /// <param name="settings">Its settings; the embedded brokers know none.</param>
     public async Task CreateTopicAsync(string name, int partitions, Dictionary<string, string>? settings = null)
     {
         if (_embedded is not null)

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using CloudSync.Compare;
 using CloudSync.Compare.Arms;
+using CloudSync.Measuring;
 using Xunit;
 
 namespace CloudSync.Samples.Tests;

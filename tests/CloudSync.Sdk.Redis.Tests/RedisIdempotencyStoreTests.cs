@@ -266,6 +266,22 @@ public sealed class RedisIdempotencyStoreTests
         Assert.Equal("c", await test.LettersAsync(1));
     }
 
+    /// <summary>Nothing tells a jump from time in which nobody came.</summary>
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task A_clock_that_jumps_ahead_by_one_and_a_half_retentions_forgets_what_was_completed_just_now_and_by_less_than_one_does_not(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(1), 0));
+        test.Wait(StoreUnderTest.Retention - Tick);
+        Assert.Equal("c", await test.LettersAsync(1));
+
+        await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(2), 0));
+        test.Wait(StoreUnderTest.Retention * 1.5);
+        Assert.Equal("a", await test.LettersAsync(2));
+    }
+
     [Fact]
     public async Task Of_two_in_a_batch_that_is_more_than_a_script_takes_the_first_is_acquired()
     {

@@ -16,11 +16,13 @@ internal sealed class StartedKafka : IAsyncDisposable
     private const string Guard =
         """
         trap : HUP INT TERM
-        bash "$0" up --dir "$1" </dev/null
+        folder=$1
+        shift
+        bash "$0" up --dir "$folder" "$@" </dev/null
         echo "up-is-over $?"
         while read -r _; do :; done
-        [ -f "$1/env" ] && bash "$0" down --dir "$1"
-        rm -rf "$1"
+        [ -f "$folder/env" ] && bash "$0" down --dir "$folder"
+        rm -rf "$folder"
         """;
 
     private readonly Process _guard;
@@ -42,15 +44,16 @@ internal sealed class StartedKafka : IAsyncDisposable
 
     /// <summary>Starts a broker.</summary>
     /// <param name="home">A folder with <c>bin/kafka-cluster.sh</c>.</param>
+    /// <param name="settings">Settings of the broker, as <c>name=value</c>.</param>
     /// <exception cref="InvalidOperationException">It does not start; the message says why.</exception>
-    public static async Task<StartedKafka> StartAsync(string home)
+    public static async Task<StartedKafka> StartAsync(string home, params string[] settings)
     {
         var script = Path.Combine(home, "bin", "kafka-cluster.sh");
         if (OperatingSystem.IsWindows() || !File.Exists(script))
             throw new InvalidOperationException($"there is no {script}, or no bash to run it.");
 
         var started = new StartedKafka(Process.Start(
-            new ProcessStartInfo("bash", ["-c", Guard, script, Path.Combine(Path.GetTempPath(), $"cloudsync-kafka-{Guid.NewGuid():N}")])
+            new ProcessStartInfo("bash", ["-c", Guard, script, Path.Combine(Path.GetTempPath(), $"cloudsync-kafka-{Guid.NewGuid():N}"), .. settings.SelectMany(setting => new[] { "--set", setting })])
             {
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,

@@ -1,3 +1,5 @@
+using CloudSync.Measuring;
+
 namespace CloudSync.Compare.Arms;
 
 /// <summary>What happens to the rate when something grows: partitions, keys, payloads, the window, or how long a call of the sink takes.</summary>

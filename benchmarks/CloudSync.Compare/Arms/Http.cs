@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using CloudSync.Measuring;
 using Confluent.Kafka;
 using Microsoft.Extensions.Configuration;
 

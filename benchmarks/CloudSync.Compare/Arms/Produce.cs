@@ -103,10 +103,10 @@ internal static class Produce
     {
         const int Window = 100_000;
         const int PollEvery = 100;
-        var config = RawSettings(job.Server);
+        var config = RawProducer.Settings(job.Server);
         config.Set("dotnet.producer.enable.background.poll", pollsItself ? "false" : "true");
         var (keys, values) = (Load.KeyBytes(), Load.Values());
-        var ids = Enumerable.Range(0, Load.Keys).Select(Load.Id).ToArray();
+        var ids = Enumerable.Range(0, Load.Keys).Select(number => Load.Id(number)).ToArray();
         using var producer = new ProducerBuilder<byte[], byte[]>(config).SetLogHandler((_, _) => { }).Build();
         await ProduceAsync(job.WarmUpMessages);
         await Child.SettleAsync();
@@ -144,24 +144,6 @@ internal static class Produce
             return tally.WaitAsync();
         }
     }
-
-    /// <summary>
-    /// What ours sets by default, written down here and not taken from it: it may drive the client in a way that needs more than settings. Reports without copies of key, value and headers,
-    /// which are ours to set as well.
-    /// </summary>
-    private static ProducerConfig RawSettings(string kafka) => new()
-    {
-        BootstrapServers = kafka,
-        Acks = Acks.All,
-        EnableIdempotence = true,
-        CompressionType = CompressionType.Lz4,
-        LingerMs = 5,
-        BatchSize = 65_536,
-        Partitioner = Partitioner.Murmur2Random,
-        QueueBufferingMaxMessages = 200_000,
-        QueueBufferingMaxKbytes = 256 * 1024,
-        DeliveryReportFields = "none",
-    };
 
     private sealed class Acknowledgement(Tally tally) : IProduceAcknowledgement
     {

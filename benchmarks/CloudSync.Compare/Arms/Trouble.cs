@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using CloudSync.Measuring;
 using Microsoft.Extensions.Logging;
 
 namespace CloudSync.Compare.Arms;

@@ -17,7 +17,7 @@ public sealed class IdempotencyOptions
 
     /// <summary>
     /// Ids that the in-memory store remembers, at most. Default 100,000. At 100 messages a second that is 1,000 seconds; at 100,000 it is one:
-    /// set it to message rate × retention. Each takes about 32 bytes.
+    /// set it to message rate × retention. Each takes 32 to 40 bytes.
     /// </summary>
     [SettingRange(1, 100_000_000)]
     public int MaxEntries { get; set; } = 100_000;

@@ -6,7 +6,7 @@ namespace CloudSync.Sdk;
 /// </summary>
 /// <remarks>
 /// <para>
-/// About 32 bytes an id. Nothing is reserved: memory grows with the ids, a shard of at most 65,536 of them at a time, and is given back when they expire. No call ever waits for more than
+/// 32 to 40 bytes an id. Nothing is reserved: memory grows with the ids, a shard of at most 65,536 of them at a time, and is given back when they expire. No call ever waits for more than
 /// a step of the clean-up, or for a shard to grow.
 /// </para>
 /// <para>

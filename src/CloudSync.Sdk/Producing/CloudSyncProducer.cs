@@ -20,10 +20,21 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
     private static readonly TimeSpan FailureLogInterval = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long one who waits for reports does nothing before he asks a client again that had nothing to send.</summary>
+    private static readonly TimeSpan FlushLook = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How long an end waits for those who use the client. They are quick, unless one is inside an acknowledgement that itself waits for something, perhaps for this end.</summary>
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whose acknowledgement the calling thread is inside.</summary>
+    [ThreadStatic]
+    private static CloudSyncProducer? _telling;
+
     private readonly CloudSyncProducerOptions _options;
     private readonly ProducerConfig _config;
     private readonly ProducerEnvelope _envelope;
     private readonly ProducerBuffer _buffer;
+    private readonly FlushThread _flushing;
     private readonly Pool<OutgoingRecord> _records = new(MaxFreeRecords);
     private readonly ProducerMetrics _metrics;
     private readonly Action<OutgoingRecord, DeliveryReport<byte[]?, byte[]>> _reported;
@@ -34,7 +45,6 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     private readonly List<Task> _background = [];
     private volatile ProducerClient? _client;
     private long _clientMadeAt;
-    private int _isHurrying;
     private volatile bool _isStopped;
 
     private readonly Lock _failureLock = new();
@@ -55,6 +65,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             _log.SetBack(string.Join(", ", setBack));
         _envelope = new ProducerEnvelope(_options, _time);
         _buffer = new ProducerBuffer(_options.BufferBytes, Send);
+        _flushing = new FlushThread(() => _buffer.IsFlushAwaited && _client is not null, () => _client?.Hurry() == true, () => Thread.Sleep(FlushLook));
         _metrics = new ProducerMetrics(_options.Topic, _time);
         _reported = Reported;
         _drainTimeLeft = _options.FlushTimeout;
@@ -113,8 +124,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     public Task FlushAsync(CancellationToken cancellationToken = default)
     {
         var settled = _buffer.WhenSettled();
-        if (!settled.IsCompleted)
-            Hurry();
+        if (!settled.IsCompleted && _flushing.TryStart())
+            InBackground(_flushing.Run);
         return settled.WaitAsync(cancellationToken);
     }
 
@@ -156,11 +167,20 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     {
         _isStopped = true;
         await Drain(CancellationToken.None);
-        Close();
+        await CloseAsync();
     }
 
     /// <summary>As <see cref="DisposeAsync"/>, and on the pool: the caller's context, which this blocks, may be the one that the awaits would go back to.</summary>
-    public void Dispose() => Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
+    /// <exception cref="InvalidOperationException">It is called inside an acknowledgement, whose return it would wait for.</exception>
+    public void Dispose()
+    {
+        if (_telling == this)
+            throw new InvalidOperationException(
+                $"The producer of topic {_options.Topic} was disposed inside an acknowledgement, whose return that waits for. Return first and dispose it elsewhere, or await its DisposeAsync. "
+                + "(A TaskCompletionSource that an acknowledgement completes goes on inside it, unless it was made with RunContinuationsAsynchronously.)");
+
+        Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
+    }
 
     private OutgoingRecord Record(in OutgoingMessage message, IProduceAcknowledgement? acknowledgement)
     {
@@ -259,6 +279,8 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             return false;
 
         CountSettled(record, produced, failure, errorType);
+        var before = _telling;
+        _telling = this;
         try
         {
             if (failure is null)
@@ -271,6 +293,10 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         catch (Exception e)
         {
             _log.AcknowledgementThrew(e, record.Acknowledgement!.GetType(), record.Id);
+        }
+        finally
+        {
+            _telling = before;
         }
 
         _buffer.Leave(record);
@@ -345,30 +371,13 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     {
         var since = _time.GetTimestamp();
         while (_buffer.Records(client).Count > 0 && !_isStopped && _time.GetElapsedTime(since) < _options.DeliveryTimeout)
-            client.Hurry();
+        {
+            if (!client.Hurry())
+                Thread.Sleep(FlushLook);
+        }
 
         client.Close();
         Abandon(client);
-    }
-
-    /// <summary>
-    /// While somebody waits for a flush, what lingers is sent at once. The client can only do that in a call that blocks, so it has a thread, one for all.
-    /// </summary>
-    private void Hurry()
-    {
-        if (Interlocked.Exchange(ref _isHurrying, 1) != 0)
-            return;
-
-        InBackground(() =>
-        {
-            do
-            {
-                while (_buffer.IsFlushAwaited && _client is { } client)
-                    client.Hurry();
-                Volatile.Write(ref _isHurrying, 0);
-            }
-            while (_buffer.IsFlushAwaited && _client is not null && Interlocked.Exchange(ref _isHurrying, 1) == 0);
-        });
     }
 
     private void InBackground(Action blocking)
@@ -381,7 +390,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         }
     }
 
-    private void Close()
+    private async Task CloseAsync()
     {
         ProducerClient? client;
         lock (_clientLock)
@@ -389,12 +398,23 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         if (client is null)
             return;
 
-        client.Close();
-        var left = _buffer.Records();
-        Abandon(client);
+        InBackground(client.Close);
+        Task[] background;
         lock (_background)
-            Task.WaitAll([.. _background]);
+            background = [.. _background];
 
+        try
+        {
+            await Task.WhenAll(background).WaitAsync(ClosePatience, _time);
+        }
+        catch (TimeoutException)
+        {
+            // The client ends when that acknowledgement returns. The end of the process must not wait for it: it may wait for the end of the process.
+            _log.AcknowledgementHolds(_options.Topic, ClosePatience);
+        }
+
+        var left = _buffer.Records().FindAll(record => !record.IsSettled);
+        Abandon(client);
         if (left.Count == 0)
             _log.ProducerStopped(_options.Topic);
         else

@@ -25,7 +25,7 @@ public interface ICloudSyncProducer
     /// <param name="message">The message.</param>
     /// <param name="acknowledgement">
     /// Told once when the brokers have acknowledged or refused the message, on a thread of the client's or on one that is just producing another message: it must be quick, must not throw, and must
-    /// not wait for anything that a producing thread may hold.
+    /// not wait for anything that a producing thread may hold, nor for a flush or the end of the producer: see <see cref="IProduceAcknowledgement"/>.
     /// <see langword="null"/> when nobody asks: failures are then only counted and logged. It is not told when this call throws.
     /// </param>
     /// <param name="cancellationToken">Ends the wait for room; the message is then not queued.</param>
@@ -47,6 +47,12 @@ public interface ICloudSyncProducer
 /// <summary>
 /// Told what became of a message that was given to <see cref="ICloudSyncProducer.EnqueueAsync"/>. One that serves several messages may be told of them at the same time and in any order.
 /// </summary>
+/// <remarks>
+/// A flush, a stop of the host and the end of the producer (that of its host, or of its services) wait until acknowledgements have returned. So none of them may be waited for inside of one. To await them is
+/// right; the producer's <c>Dispose</c> throws <see cref="InvalidOperationException"/> there, and an end that is waited for all the same goes on after 5 s past
+/// <see cref="CloudSyncProducerOptions.FlushTimeout"/>, with event 2012 in the log. What awaits a <see cref="TaskCompletionSource"/> that an acknowledgement completes goes on inside it, unless
+/// that was made with <see cref="TaskCreationOptions.RunContinuationsAsynchronously"/>.
+/// </remarks>
 public interface IProduceAcknowledgement
 {
     /// <summary>The brokers have acknowledged the message.</summary>

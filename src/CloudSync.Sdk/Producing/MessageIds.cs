@@ -5,9 +5,15 @@ namespace CloudSync.Sdk;
 
 /// <summary>Makes the ids of messages that bring none: version 7 UUIDs (RFC 9562), in the order of time to the millisecond, and of each thread to the id.</summary>
 /// <remarks>
+/// <para>
 /// <see cref="Guid.CreateVersion7()"/> asks the kernel for randomness each time, which costs more than all the rest of a message's envelope. Here each thread asks for that of 64 ids at once. It is
-/// the kernel's all the same: no two processes share it, and none of it comes from what a process had before it was copied (a snapshot of its machine), but for the few that lay ready
-/// at that moment, and those are thrown away after a second.
+/// the kernel's all the same, and no two processes share it.
+/// </para>
+/// <para>
+/// Two copies of one running machine, that is one snapshot restored twice, do share it: what lay ready, until the clock is a second past the moment when it was asked for, and what the kernel makes after that, unless
+/// the hypervisor tells it of the copy (VMGENID). The copies then make the same id where they make one in the same millisecond by their own clocks. So it is guarded where the clock is set when a snapshot
+/// is restored, for two restores are hardly ever in the same millisecond; and not where both copies go on with the time of the snapshot.
+/// </para>
 /// </remarks>
 internal static class MessageIds
 {

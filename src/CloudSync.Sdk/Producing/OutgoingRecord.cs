@@ -79,9 +79,10 @@ internal sealed class OutgoingRecord
         Size = WireSize + Overhead + headers.Count * HeaderOverhead;
     }
 
-    /// <summary>Makes the bytes its own: the caller may write over them once the call has returned.</summary>
+    /// <summary>It waits for room. Its bytes become its own: the caller may write over them once the call has returned. And nothing more than them is held.</summary>
     public void Keep()
     {
+        Content?.Keep();
         if (_isValueBorrowed && Content is { } content)
             content.Message.Value = [.. content.Message.Value];
         _isValueBorrowed = false;
@@ -106,6 +107,9 @@ internal sealed class OutgoingRecord
         (_id, Content, Acknowledgement, Activity, Client) = (null, null, null, null, null);
         _isSettled = 0;
     }
+
+    /// <summary>Whether somebody has said, or is just saying, what became of it.</summary>
+    public bool IsSettled => Volatile.Read(ref _isSettled) != 0;
 
     /// <summary>Whether this is the first to say what became of it. A client that is given up may still report.</summary>
     public bool TrySettle() => Interlocked.Exchange(ref _isSettled, 1) == 0;

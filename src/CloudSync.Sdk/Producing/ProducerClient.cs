@@ -77,15 +77,16 @@ internal sealed class ProducerClient
         }
     }
 
-    /// <summary>Sends at once what lingers, and waits for reports. Blocks for up to a tenth of a second. A closed client has nothing to send.</summary>
-    public void Hurry()
+    /// <summary>Sends at once what lingers, and waits for reports. Blocks for up to a tenth of a second, unless there is nothing to send: a closed client has nothing.</summary>
+    /// <returns>Whether there is more that is not reported.</returns>
+    public bool Hurry()
     {
         if (!TryEnter())
-            return;
+            return false;
 
         try
         {
-            _client.Flush(TimeSpan.FromMilliseconds(100));
+            return _client.Flush(TimeSpan.FromMilliseconds(100)) > 0;
         }
         finally
         {

@@ -40,4 +40,8 @@ internal static partial class ProducerLog
 
     [LoggerMessage(2011, LogLevel.Error, "A listener of the producer's metrics or traces threw. The message goes its way, and is not counted.")]
     public static partial void SendNotCounted(this ILogger log, Exception exception);
+
+    [LoggerMessage(2012, LogLevel.Error,
+        "The producer of {Topic} has ended, but not its Kafka client within {Patience}: an acknowledgement that does not return holds it, perhaps one that waits for this end. It must not wait for anything.")]
+    public static partial void AcknowledgementHolds(this ILogger log, string topic, TimeSpan patience);
 }

@@ -61,6 +61,9 @@ internal sealed class RecordContent
         _free = this;
     }
 
+    /// <summary>The record waits for room: it keeps what is sent, and not the room that it was written in, which is as large again or twice that.</summary>
+    public void Keep() => _json = null;
+
     public void SetKey(string? key) => Message.Key = key is null ? null : Encode(key, "key", ref _key);
 
     /// <summary>Room for a value of this length, to be written over whole. The client takes arrays only, and only whole ones.</summary>

@@ -1,4 +1,8 @@
+using System.Globalization;
 using CloudSync.Sdk;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Xunit;
 using static CloudSync.IntegrationTests.Producing.ProducerHost;
 
@@ -59,6 +63,53 @@ public sealed class ProducerStopTests
     }
 
     [Fact]
+    public async Task Dispose_inside_an_acknowledgement_fails_at_once_and_the_producer_goes_on()
+    {
+        await using var kafka = Kafka();
+        using var host = await Start(kafka);
+        var inside = new Inside(() => ((IDisposable)Producer(host)).Dispose());
+
+        await Producer(host).EnqueueAsync(Numbered(1), inside, Cancelled);
+
+        var error = Assert.IsType<InvalidOperationException>(await inside.Done.WaitAsync(Deadline, Cancelled));
+        Assert.Contains("inside an acknowledgement", error.Message, StringComparison.Ordinal);
+        await Producer(host).ProduceAsync(Numbered(2), Cancelled).AsTask().WaitAsync(Deadline, Cancelled);
+    }
+
+    [Fact]
+    public async Task DisposeAsync_inside_an_acknowledgement_ends_the_producer_once_that_has_returned()
+    {
+        await using var kafka = Kafka();
+        var host = await Start(kafka);
+        var producer = Producer(host);
+        var ended = Task.CompletedTask;
+        var inside = new Inside(() => ended = ((IAsyncDisposable)host).DisposeAsync().AsTask());
+
+        await producer.EnqueueAsync(Numbered(1), inside, Cancelled);
+
+        Assert.Null(await inside.Done.WaitAsync(Deadline, Cancelled));
+        await ended.WaitAsync(Deadline, Cancelled);
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await producer.ProduceAsync(Numbered(2), Cancelled));
+    }
+
+    [Theory]
+    [InlineData("00:00:00")]
+    [InlineData("00:00:00.3")]
+    public async Task An_acknowledgement_that_waits_for_the_end_does_not_hold_it_up_for_ever(string flushTimeout)
+    {
+        await using var kafka = Kafka();
+        var log = new FakeLogCollector();
+        var host = await Start(kafka, o => o.FlushTimeout = TimeSpan.Parse(flushTimeout, CultureInfo.InvariantCulture), s => s.AddLogging(l => l.AddProvider(new FakeLoggerProvider(log))));
+        var inside = new Inside(host.Dispose);
+
+        await Producer(host).EnqueueAsync(Numbered(1), inside, Cancelled);
+
+        Assert.Null(await inside.Done.WaitAsync(Deadline, Cancelled));
+        Assert.Single(log.GetSnapshot(), entry => entry.Id.Id == 2012);
+        Assert.DoesNotContain(log.GetSnapshot(), entry => entry.Id.Id == 2003);
+    }
+
+    [Fact]
     public async Task A_flush_does_not_wait_for_the_linger()
     {
         await using var kafka = Kafka();
@@ -68,5 +119,18 @@ public sealed class ProducerStopTests
         await Producer(host).FlushAsync(Cancelled).WaitAsync(Deadline, Cancelled);
 
         Assert.Single(TopicReader.Read(kafka, Topic, 1));
+    }
+
+    /// <summary>Does something inside its acknowledgement, on the thread that tells it.</summary>
+    private sealed class Inside(Action action) : IProduceAcknowledgement
+    {
+        private readonly TaskCompletionSource<Exception?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Ends with what it threw.</summary>
+        public Task<Exception?> Done => _done.Task;
+
+        public void Acknowledged(in ProducedMessage produced) => _done.TrySetResult(Record.Exception(action));
+
+        public void Failed(ProduceFailedException failure) => _done.TrySetResult(failure);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using FsCheck;
@@ -24,6 +25,22 @@ public class StructuredEnvelopeTests
         Assert.Equal("k", Encoding.UTF8.GetString(record.Content!.Message.Key!));
         var header = Assert.Single(record.Content.Message.Headers);
         Assert.Equal(("content-type", "application/cloudevents+json; charset=UTF-8"), (header.Key, Encoding.UTF8.GetString(header.GetValueBytes())));
+    }
+
+    [Fact]
+    public void A_record_that_waits_holds_its_event_once()
+    {
+        var record = Write(new OutgoingMessage("{}"u8.ToArray()));
+        var room = WeakRoom(record);
+
+        record.Keep();
+        GC.Collect();
+
+        Assert.False(room.IsAlive);
+        Assert.EndsWith("\"data\":{}}", Text(record), StringComparison.Ordinal);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference WeakRoom(OutgoingRecord record) => new(record.Content!.Json);
     }
 
     [Theory]

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using Confluent.Kafka;
 
-namespace CloudSync.Compare;
+namespace CloudSync.Measuring;
 
 /// <summary>What a topic holds. Message i has key i modulo the number of keys.</summary>
 /// <param name="Messages">How many messages.</param>
@@ -69,7 +69,7 @@ internal static class Load
     public static byte[][] KeyBytes() => [.. KeyTexts().Select(Encoding.UTF8.GetBytes)];
 
     /// <summary>An id that is as long as a GUID, and has the message's number at its end.</summary>
-    public static byte[] Id(int number) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(uint)number * 2654435761u:x8}-0000-7000-8000-{number:D12}"));
+    public static byte[] Id(long number) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(uint)number * 2654435761u:x8}-0000-7000-8000-{number:D12}"));
 
     /// <summary>The number of the message with this id.</summary>
     public static long NumberOf(ReadOnlySpan<byte> id) => long.Parse(id[(IdLength - NumberLength)..IdLength], CultureInfo.InvariantCulture);

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace CloudSync.Compare;
+namespace CloudSync.Measuring;
 
 /// <summary>A host with nothing in it but what is measured, and warnings on the standard error.</summary>
 internal static class OneHost

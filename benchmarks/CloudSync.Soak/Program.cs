@@ -1,0 +1,51 @@
+using CloudSync.Measuring;
+
+namespace CloudSync.Soak;
+
+/// <summary>A consumer at a part of its highest rate for a long time, and what that does to its memory, handles and threads.</summary>
+internal static class Program
+{
+    private static async Task<int> Main(string[] args)
+    {
+        using var interrupt = new Interrupt();
+        if (args is [PacedProducer.Argument, var addressOfProducer, var topicOfProducer])
+            return PacedProducer.Run(addressOfProducer, topicOfProducer);
+
+        if (args is [CountingConsumer.Argument, var address, var topic, var ids])
+            return await CountingConsumer.RunAsync(address, topic, ids);
+
+        Settings settings;
+        try
+        {
+            settings = Settings.Parse(args);
+        }
+        catch (FormatException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 2;
+        }
+
+        try
+        {
+            // What is old must go before the disk is full of it.
+            await using var kafka = await BenchmarkKafka.StartAsync(settings.Kafka, "log.retention.check.interval.ms=5000");
+            Say($"On {kafka.Description}.");
+            var rate = (int)(settings.Share * (settings.Rate ?? await HighestRate.FindAsync(kafka, interrupt.Token)));
+            var (report, isFine) = await Hold.RunAsync(kafka, settings, rate, interrupt.Token);
+            await (settings.Csv is null ? Console.Error : Console.Out).WriteLineAsync(report);
+            return isFine ? 0 : 1;
+        }
+        catch (OperationCanceledException) when (interrupt.Token.IsCancellationRequested)
+        {
+            return Interrupt.ExitCode;
+        }
+        catch (InvalidOperationException e)
+        {
+            Say(e.Message);
+            return 1;
+        }
+    }
+
+    /// <summary>Progress: never on the standard output, which is for the result.</summary>
+    internal static void Say(string what) => Console.Error.WriteLine(what);
+}

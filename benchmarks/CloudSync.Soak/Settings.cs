@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace CloudSync.Soak;
+
+/// <summary>What is held for how long, from the command line.</summary>
+internal sealed record Settings
+{
+    public const string Usage =
+        """
+        Do memory, handles and threads of a consumer stay flat for a long time? Producer and consumer are processes of their own; each 10 s the consumer is looked at.
+
+          --minutes N     how long; default 30. The first fifth warms up and is not judged
+          --share F       which part of the highest rate is held; default 0.7
+          --rate N        the highest rate, in messages a second; default: the program looks for it first, which takes some minutes
+          --csv FILE      where the samples go; the result is then on the standard output. Default: the samples on the standard output, the result on the standard error
+          --kafka ADDR    brokers that are there; default: one started from KAFKA_HOME, else the embedded ones, which are no measure of a real cluster
+
+        Brokers that are there delete what is old as often as they are set up to (log.retention.check.interval.ms, default five minutes): they need disk for that long.
+
+        Exit code: 0; 1 when something was lost, repeated or not acknowledged, or the lag grew; 2 for a command line that is not understood. Ctrl-C ends it with the result so far.
+        """;
+
+    public int Minutes { get; private set; } = 30;
+
+    public double Share { get; private set; } = 0.7;
+
+    public int? Rate { get; private set; }
+
+    public string? Csv { get; private set; }
+
+    public string? Kafka { get; private set; }
+
+    public TimeSpan Duration => TimeSpan.FromMinutes(Minutes);
+
+    /// <exception cref="FormatException">It can't be understood; the message says what, and how to use the program.</exception>
+    public static Settings Parse(string[] args)
+    {
+        var settings = new Settings();
+        for (var i = 0; i < args.Length; i++)
+        {
+            switch (args[i])
+            {
+                case "--minutes": settings.Minutes = Number(); break;
+                case "--share": settings.Share = Fraction(); break;
+                case "--rate": settings.Rate = Number(); break;
+                case "--csv": settings.Csv = Next(); break;
+                case "--kafka": settings.Kafka = Next(); break;
+                default: throw new FormatException($"{args[i]} is not understood.\n\n{Usage}");
+            }
+
+            string Next() => ++i < args.Length ? args[i] : throw new FormatException($"{args[^1]} lacks its value.\n\n{Usage}");
+            int Number() => int.TryParse(Next(), NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var number) && number > 0
+                ? number : throw new FormatException($"{args[i]} is no number from 1 on.\n\n{Usage}");
+            double Fraction() => double.TryParse(Next(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 1
+                ? number : throw new FormatException($"{args[i]} is no number above 0 and up to 1.\n\n{Usage}");
+        }
+
+        return settings;
+    }
+}

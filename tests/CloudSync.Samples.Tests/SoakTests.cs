@@ -1,0 +1,127 @@
+extern alias Soaked;
+
+using Soaked::CloudSync.Soak;
+using Xunit;
+
+namespace CloudSync.Samples.Tests;
+
+/// <summary>What the soak run decides and writes; that it holds a rate for half an hour is for a machine with nothing else to do.</summary>
+public sealed class SoakTests
+{
+    private const int Rate = 1_000;
+
+    [Fact]
+    public void Nothing_on_the_command_line_means_70_percent_of_the_highest_rate_for_half_an_hour()
+    {
+        var settings = Settings.Parse([]);
+
+        Assert.Equal((30, 0.7, null, null, null), (settings.Minutes, settings.Share, settings.Rate, settings.Csv, settings.Kafka));
+    }
+
+    [Fact]
+    public void Every_option_is_read()
+    {
+        var settings = Settings.Parse("--minutes 2 --share 0.5 --rate 10,000 --csv a.csv --kafka a:1,b:2".Split(' '));
+
+        Assert.Equal((2, 0.5, 10_000, "a.csv", "a:1,b:2"), (settings.Minutes, settings.Share, settings.Rate, settings.Csv, settings.Kafka));
+    }
+
+    [Theory]
+    [InlineData("--share 1.1", "1.1 is no number above 0 and up to 1")]
+    [InlineData("--minutes 0", "0 is no number from 1 on")]
+    [InlineData("--rate", "--rate lacks its value")]
+    [InlineData("--hours 1", "--hours is not understood")]
+    public void What_can_not_be_understood_is_named_and_the_usage_shown(string line, string reason)
+    {
+        var e = Assert.Throws<FormatException>(() => Settings.Parse(line.Split(' ')));
+
+        Assert.StartsWith(reason, e.Message, StringComparison.Ordinal);
+        Assert.EndsWith(Settings.Usage, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_trend_is_the_line_through_the_samples()
+    {
+        var trend = Trend.Of([(0, 10), (1_800, 20), (3_600, 30)])!;
+
+        Assert.Equal((20, 10, 30), (trend.Mean, trend.Least, trend.Most));
+        Assert.Equal((20, 20, 0), (trend.PerHour, trend.Change, trend.Scatter));
+    }
+
+    [Fact]
+    public void Two_samples_have_no_trend() => Assert.Null(Trend.Of([(0, 10), (1, 11)]));
+
+    [Theory]
+    [InlineData(new[] { 100.0, 101, 102, 103, 104 }, "flat")] // 4 % of the mean
+    [InlineData(new[] { 100.0, 102, 104, 106, 108 }, "grows")]
+    [InlineData(new[] { 108.0, 106, 104, 102, 100 }, "falls")]
+    [InlineData(new[] { 100.0, 150, 100, 150, 110 }, "flat")] // it scatters by more than that
+    [InlineData(new[] { 0.0, 0, 0, 0, 0 }, "flat")]
+    public void A_change_of_five_percent_or_more_than_the_scatter_is_no_longer_flat(double[] values, string verdict) =>
+        Assert.Equal(verdict, Trend.Of([.. values.Select((value, i) => (i * 10.0, value))])!.Verdict);
+
+    [Fact]
+    public void All_delivered_once_is_fine() => Assert.Empty(Faults(Samples(), sent: 100, acknowledged: 100, failed: 0, delivered: 100, numbers: 4_950));
+
+    [Theory]
+    [InlineData(100, 100, 0, 99, 4_900, "1 messages were lost")]
+    [InlineData(100, 100, 0, 101, 4_960, "1 messages were delivered twice")]
+    [InlineData(100, 100, 0, 100, 4_949, "As many messages were delivered as were produced, but not the same")]
+    [InlineData(100, 98, 2, 98, 4_950, "2 messages were not acknowledged")]
+    public void What_is_lost_repeated_or_refused_is_said(long sent, long acknowledged, long failed, long delivered, long numbers, string fault) =>
+        Assert.StartsWith(fault, Assert.Single(Faults(Samples(), sent, acknowledged, failed, delivered, numbers)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_process_that_died_is_a_fault() => Assert.Single(new Report(TimeSpan.FromSeconds(60), Rate, Samples(), null).Faults());
+
+    [Fact]
+    public void A_lag_that_grows_by_more_than_a_second_is_a_fault()
+    {
+        Assert.Empty(Faults(Samples(lag: 240), 100, 100, 0, 100, 4_950));
+        Assert.StartsWith("The lag has grown", Assert.Single(Faults(Samples(lag: 260), 100, 100, 0, 100, 4_950)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_warm_up_does_is_not_judged()
+    {
+        var samples = Samples();
+        samples[0] = At(0, lag: 1_000_000);
+
+        Assert.Empty(Faults(samples, 100, 100, 0, 100, 4_950));
+        Assert.Contains("5 samples from second 20 to 60", new Report(TimeSpan.FromSeconds(60), Rate, samples, null).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Who_is_a_second_late_or_gets_later_does_not_keep_up()
+    {
+        Assert.True(HighestRate.KeepsUp(Rate, [At(0, 9_999), At(1, 9_999), At(2, 100), At(3, 300)]));
+        Assert.False(HighestRate.KeepsUp(Rate, [At(0, 0), At(1, 0), At(2, 100), At(3, 400)]));
+        Assert.False(HighestRate.KeepsUp(Rate, [At(0, 0), At(1, 0), At(2, 1_001), At(3, 1_001)]));
+    }
+
+    [Theory]
+    [InlineData(100_000, 30, 5_000_000)]
+    [InlineData(10_000, 30, 1_800_000)]
+    [InlineData(100, 1, 10_000)]
+    public void The_store_is_full_before_anything_is_judged(int rate, int minutes, int ids) => Assert.Equal(ids, Hold.Ids(rate, TimeSpan.FromMinutes(minutes)));
+
+    [Fact]
+    public void A_process_knows_what_it_takes()
+    {
+        GC.Collect();
+        var use = ProcessUse.OfThis();
+
+        Assert.All([use.Heap, use.Live ?? 1, use.Committed, use.Rss, use.Anonymous ?? 1, use.Pss ?? 1, use.Handles, use.Threads], figure => Assert.True(figure > 0));
+        Assert.Equal(OperatingSystem.IsLinux(), use.Anonymous is not null);
+    }
+
+    private static List<string> Faults(List<Sample> samples, long sent, long acknowledged, long failed, long delivered, long numbers) =>
+        new Report(TimeSpan.FromSeconds(60), Rate, samples, (new Produced(sent, sent, acknowledged, failed), new Delivered(delivered, numbers, 0, Use))).Faults();
+
+    /// <summary>One each ten seconds for a minute, with so much more lag each time.</summary>
+    private static List<Sample> Samples(long lag = 0) => [.. Enumerable.Range(0, 7).Select(i => At(10 * i, i * lag))];
+
+    private static Sample At(int seconds, long lag) => new(seconds, Rate, new Produced(1_000_000 + lag, 1_000_000 + lag, 1_000_000 + lag, 0), new Delivered(1_000_000, 0, 0, Use));
+
+    private static ProcessUse Use => new(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+}
