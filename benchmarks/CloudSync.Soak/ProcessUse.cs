@@ -5,7 +5,7 @@ namespace CloudSync.Soak;
 
 /// <summary>What a process takes at one moment. Bytes; what the system does not tell is <see langword="null"/>.</summary>
 /// <param name="Heap">The managed heap after the last collection of any kind, with garbage that it did not look for.</param>
-/// <param name="Live">What was in use after the last collection of everything.</param>
+/// <param name="Live">What was in use after the last collection of everything, where the runtime tells it.</param>
 /// <param name="Committed">Memory that the garbage collector holds.</param>
 /// <param name="Rss">Memory of the process that is in RAM.</param>
 /// <param name="Anonymous">That part of it which no file stands behind: the managed heap, native heaps, stacks.</param>
@@ -28,11 +28,13 @@ internal sealed record ProcessUse(
         using var process = Process.GetCurrentProcess();
         var last = GC.GetGCMemoryInfo(GCKind.Any);
         var (blocking, background) = (GC.GetGCMemoryInfo(GCKind.FullBlocking), GC.GetGCMemoryInfo(GCKind.Background));
-        var full = blocking.Index > background.Index ? blocking : background;
+
+        // The runtime has a record for a background collection that it tells no sizes of.
+        var full = background.HeapSizeBytes == 0 || blocking.Index > background.Index ? blocking : background;
         var (gen1, gen2) = (GC.CollectionCount(1), GC.CollectionCount(2));
         return new ProcessUse(
             last.HeapSizeBytes,
-            full.Index > 0 ? full.HeapSizeBytes - full.FragmentedBytes : null,
+            full.HeapSizeBytes > 0 ? full.HeapSizeBytes - full.FragmentedBytes : null,
             last.TotalCommittedBytes,
             Bytes(Status, "VmRSS") ?? process.WorkingSet64,
             Bytes(Status, "RssAnon"),

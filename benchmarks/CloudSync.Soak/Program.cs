@@ -1,4 +1,5 @@
 using CloudSync.Measuring;
+using Confluent.Kafka;
 
 namespace CloudSync.Soak;
 
@@ -39,7 +40,7 @@ internal static class Program
         {
             return Interrupt.ExitCode;
         }
-        catch (InvalidOperationException e)
+        catch (Exception e) when (e is InvalidOperationException or KafkaException)
         {
             Say(e.Message);
             return 1;
