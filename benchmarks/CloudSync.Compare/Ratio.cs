@@ -22,7 +22,7 @@ internal sealed record Ratio
 
     public required double Base { get; init; }
 
-    /// <summary>The median of ours divided by that of the baseline.</summary>
+    /// <summary>The median of the rounds' ratios: the two of a round ran one after the other, while what else the machine does was about the same.</summary>
     [JsonPropertyName("ratio")]
     public required double Value { get; init; }
 
@@ -67,7 +67,7 @@ internal sealed record Ratio
             Baseline = baseline,
             Ours = Math.Round(Median(rates)),
             Base = Math.Round(Median(baseRates)),
-            Value = Math.Round(Median(rates) / Median(baseRates), 3),
+            Value = Math.Round(Median(rounds), 3),
             Rounds = rounds.Length,
             Min = Math.Round(rounds.Min(), 3),
             Max = Math.Round(rounds.Max(), 3),

@@ -13,13 +13,14 @@ internal static class Produce
     private const string OursStructured = "ours, structured CloudEvents";
     private const string Raw = "Produce + delivery handler";
     private const string RawPolled = "Produce + delivery handler, polled where it produces";
+    private const string RawByDefault = "Produce + delivery handler, reports as by default";
     private const int MostWarmUp = 200_000;
 
     public static Task<IReadOnlyList<Ratio>> CompareAsync(Settings settings, BenchmarkKafka kafka, CancellationToken cancellationToken)
     {
-        Contender ours = Contender(Ours), structured = Contender(OursStructured), raw = Contender(Raw), polled = Contender(RawPolled);
-        Pairing[] pairings = [new(ours, raw), new(structured, raw), new(ours, polled), new(structured, polled)];
-        return Contest.RunAsync(Name, settings.Rounds, [ours, structured, polled, raw], pairings, Program.Say, cancellationToken);
+        Contender ours = Contender(Ours), structured = Contender(OursStructured), raw = Contender(Raw), polled = Contender(RawPolled), byDefault = Contender(RawByDefault);
+        Pairing[] pairings = [new(ours, raw), new(structured, raw), new(ours, polled), new(structured, polled), new(ours, byDefault), new(structured, byDefault)];
+        return Contest.RunAsync(Name, settings.Rounds, [polled, structured, raw, ours, byDefault], pairings, Program.Say, cancellationToken);
 
         Contender Contender(string name) => new(name, token => RunOneAsync(name, settings, kafka, token));
     }
@@ -29,8 +30,9 @@ internal static class Produce
     {
         Ours => OursAsync(job, CloudEventsFormat.Binary),
         OursStructured => OursAsync(job, CloudEventsFormat.Structured),
-        Raw => Task.Run(() => RawAsync(job, pollsItself: false)),
-        RawPolled => Task.Run(() => RawAsync(job, pollsItself: true)),
+        Raw => Task.Run(() => RawAsync(job, RawProducer.Settings(job.Server), pollsItself: false)),
+        RawPolled => Task.Run(() => RawAsync(job, RawProducer.Settings(job.Server), pollsItself: true)),
+        RawByDefault => Task.Run(() => RawAsync(job, new ProducerConfig(RawProducer.Settings(job.Server)) { DeliveryReportFields = "all" }, pollsItself: false)),
         _ => throw new InvalidOperationException($"{job.Contender} is no contender."),
     };
 
@@ -98,12 +100,12 @@ internal static class Produce
     /// never throws because its queue is full.
     /// </summary>
     /// <param name="job">What is to be done.</param>
+    /// <param name="config">The client's settings.</param>
     /// <param name="pollsItself">Whether the thread that produces also calls the handler, which saves a thread; else one of the client does, as by default.</param>
-    private static async Task<RunResult> RawAsync(Job job, bool pollsItself)
+    private static async Task<RunResult> RawAsync(Job job, ProducerConfig config, bool pollsItself)
     {
         const int Window = 100_000;
         const int PollEvery = 100;
-        var config = RawProducer.Settings(job.Server);
         config.Set("dotnet.producer.enable.background.poll", pollsItself ? "false" : "true");
         var (keys, values) = (Load.KeyBytes(), Load.Values());
         var ids = Enumerable.Range(0, Load.Keys).Select(number => Load.Id(number)).ToArray();
