@@ -14,7 +14,7 @@ internal sealed record Settings
         Compares ours with raw baselines in one run, alternating, each in a process of its own.
 
           --arm NAME      produce, consume, http or redis, which are the default; or trouble, partitions, keys, payload, window or latency; more than once for several
-          --messages N    messages in a round; default 2,000,000 (fewer are a try and no measurement); of those posted one by one there is one in 20
+          --messages N    messages in a round; default 2,000,000 (fewer are a try and no measurement); of those posted one by one there is one in 4
           --rounds N      rounds; default 5
           --remembered N  ids that the store remembers beforehand in the arm consume; default 10,000,000; 0 for no such contender
           --kafka ADDR    brokers that are there; default: one started from KAFKA_HOME, else the embedded ones, which are no measure of a real cluster

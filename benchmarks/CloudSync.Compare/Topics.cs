@@ -39,7 +39,7 @@ internal sealed class Topics(BenchmarkKafka kafka, Settings settings, Action<str
     public Task<FilledTopic> WarmUpAsync(CancellationToken cancellationToken) => FilledAsync(WarmUp, cancellationToken);
 
     /// <summary>What is posted one by one.</summary>
-    public Task<FilledTopic> SinglesAsync(CancellationToken cancellationToken) => FilledAsync(new Shape(Math.Max(1, settings.Messages / 20)), cancellationToken);
+    public Task<FilledTopic> SinglesAsync(CancellationToken cancellationToken) => FilledAsync(new Shape(Math.Max(1, settings.Messages / 4)), cancellationToken);
 
     public async ValueTask DisposeAsync()
     {

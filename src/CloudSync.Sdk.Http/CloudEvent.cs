@@ -41,6 +41,7 @@ internal readonly struct CloudEvent
 
             switch (name)
             {
+                case CloudEvents.SpecVersion: break;
                 case CloudEvents.Id: id = value; break;
                 case CloudEvents.Source: source = value; break;
                 case CloudEvents.Type: type = value; break;

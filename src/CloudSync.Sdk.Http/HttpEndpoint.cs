@@ -197,18 +197,26 @@ internal sealed class HttpEndpoint
     private static bool BrokeWithinTheRequest(HttpRequestException e) =>
         e.InnerException is IOException && e.HttpRequestError is HttpRequestError.Unknown or HttpRequestError.ResponseEnded;
 
-    private async ValueTask<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool asksFirst, CancellationToken cancellationToken)
+    private Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool asksFirst, CancellationToken cancellationToken)
     {
         request.Method = HttpMethod.Post;
         request.RequestUri = _url;
         request.Version = _version;
         request.VersionPolicy = _versionPolicy;
-        request.Headers.Authorization = _bearer ?? await RefreshedBearer(cancellationToken);
+        request.Headers.Authorization = _bearer;
         if (asksFirst)
             request.Headers.ExpectContinue = true;
         foreach (var (name, value) in _headers)
             request.Headers.TryAddWithoutValidation(name, value);
 
+        return _bearer is null && _options.BearerTokenProvider is { } provider
+            ? SendWithTokenAsync(provider, request, cancellationToken)
+            : _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> SendWithTokenAsync(Func<CancellationToken, ValueTask<string>> provider, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        request.Headers.Authorization = await RefreshedBearer(provider, cancellationToken);
         return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
 
@@ -243,11 +251,8 @@ internal sealed class HttpEndpoint
             ? values.Max(value => RetryAfter.Read(value, _time.GetUtcNow(), _options.MaxRetryAfter)) // Of several that of the longest wait.
             : null;
 
-    private async ValueTask<AuthenticationHeaderValue?> RefreshedBearer(CancellationToken cancellationToken)
+    private async ValueTask<AuthenticationHeaderValue> RefreshedBearer(Func<CancellationToken, ValueTask<string>> provider, CancellationToken cancellationToken)
     {
-        if (_options.BearerTokenProvider is not { } provider)
-            return null;
-
         string? token;
         try
         {
