@@ -61,7 +61,7 @@ internal static class CountingConsumer
     }
 
     /// <summary>An interrupt from the terminal goes to all processes; this one ends when it is told to.</summary>
-    private sealed class NoLifetime : IHostLifetime
+    internal sealed class NoLifetime : IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

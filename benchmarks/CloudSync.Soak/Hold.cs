@@ -13,14 +13,34 @@ internal static class Hold
     {
         var ids = Ids(rate, settings.Duration);
         Program.Say(string.Create(CultureInfo.InvariantCulture, $"{rate:N0} messages a second for {settings.Minutes} min; up to {ids:N0} ids are remembered."));
-        await using var csv = settings.Csv is null ? Console.Out : new StreamWriter(settings.Csv) { AutoFlush = true };
-        await csv.WriteLineAsync(Sample.CsvHeader);
         var samples = new List<Sample>();
         await using var pair = await Pair.StartAsync(kafka, ids);
         try
         {
             await pair.PaceAsync(rate);
             pair.Restart();
+            await SampleAsync(settings, samples, pair.SampleAsync, cancellationToken);
+        }
+        catch (InvalidOperationException e)
+        {
+            return (new Report(settings.Duration, rate, samples, null).ToString() + e.Message, false);
+        }
+
+        var report = new Report(settings.Duration, rate, samples, await pair.EndAsync());
+        return (report.ToString(), report.IsFine);
+    }
+
+    /// <summary>Looks each ten seconds, until the time is over or the run is interrupted.</summary>
+    /// <param name="settings">For how long, and where the samples go.</param>
+    /// <param name="samples">Receives what was seen, also when a look fails.</param>
+    /// <param name="look">Looks once.</param>
+    /// <param name="cancellationToken">Interrupts.</param>
+    internal static async Task SampleAsync(Settings settings, List<Sample> samples, Func<Task<Sample>> look, CancellationToken cancellationToken)
+    {
+        await using var csv = settings.Csv is null ? Console.Out : new StreamWriter(settings.Csv) { AutoFlush = true };
+        await csv.WriteLineAsync(Sample.CsvHeader);
+        try
+        {
             await LookAsync();
             while (samples[^1].Seconds < settings.Duration.TotalSeconds - (Interval.TotalSeconds / 2))
             {
@@ -33,17 +53,10 @@ internal static class Hold
         {
             Program.Say("Interrupted: what there is so far.");
         }
-        catch (InvalidOperationException e)
-        {
-            return (new Report(settings.Duration, rate, samples, null).ToString() + e.Message, false);
-        }
-
-        var report = new Report(settings.Duration, rate, samples, await pair.EndAsync());
-        return (report.ToString(), report.IsFine);
 
         async Task LookAsync()
         {
-            samples.Add(await pair.SampleAsync());
+            samples.Add(await look());
             await csv.WriteLineAsync(samples[^1].ToCsv());
             Program.Say(samples[^1].ToString());
         }

@@ -15,7 +15,7 @@ internal sealed record Produced(long Due, long Sent, long Acknowledged, long Fai
 
 /// <summary>
 /// A process that sends messages at a rate, in slices of some milliseconds, without waiting for anybody but where too many are under way. It does what the lines of its standard input say, and
-/// answers each with how far it is: <c>pace 50000</c>, <c>state</c>, and <c>end</c>, answered when all are acknowledged. It ends with its input, and so with its parent.
+/// answers each with how far it is: <c>pace 50000</c>, <c>pace 50000 1000000</c> to send a million in all and no more, <c>state</c>, and <c>end</c>, answered when all are acknowledged. It ends with its input, and so with its parent.
 /// </summary>
 internal sealed class PacedProducer : IDisposable
 {
@@ -64,8 +64,8 @@ internal sealed class PacedProducer : IDisposable
         using var producer = new PacedProducer(kafka, topic);
         while (Console.In.ReadLine() is { } line)
         {
-            if (line.Split(' ') is ["pace", var rate])
-                producer._pace = new Pace(int.Parse(rate, CultureInfo.InvariantCulture), Stopwatch.GetTimestamp(), producer.State.Sent);
+            if (line.Split(' ') is ["pace", var rate, .. var most])
+                producer._pace = new Pace(Number(rate), Stopwatch.GetTimestamp(), producer.State.Sent, most is [var messages] ? Number(messages) : long.MaxValue);
             else if (line == "end")
                 producer.End();
 
@@ -73,6 +73,8 @@ internal sealed class PacedProducer : IDisposable
         }
 
         return 0;
+
+        static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }
 
     public void Dispose()
@@ -135,8 +137,9 @@ internal sealed class PacedProducer : IDisposable
     /// <param name="Rate">Messages a second.</param>
     /// <param name="Since">Since when, by the clock of <see cref="Stopwatch.GetTimestamp"/>.</param>
     /// <param name="First">How many had been sent before.</param>
-    private sealed record Pace(int Rate, long Since, long First)
+    /// <param name="Most">How many are sent in all.</param>
+    private sealed record Pace(int Rate, long Since, long First, long Most = long.MaxValue)
     {
-        public long Due => First + (Rate == 0 ? 0 : (long)(Stopwatch.GetElapsedTime(Since).TotalSeconds * Rate));
+        public long Due => Math.Min(Most, First + (Rate == 0 ? 0 : (long)(Stopwatch.GetElapsedTime(Since).TotalSeconds * Rate)));
     }
 }

@@ -107,14 +107,14 @@ internal sealed class Pair : IAsyncDisposable
         await _kafka.DeleteTopicAsync(_topic);
     }
 
-    private static Process Start(params string[] arguments) =>
+    internal static Process Start(params string[] arguments) =>
         Process.Start(new ProcessStartInfo("dotnet", [typeof(Pair).Assembly.Location, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
 
-    private static async Task<T> AskAsync<T>(Process process, string what)
+    internal static async Task<T> AskAsync<T>(Process process, string what)
     {
         try
         {
@@ -136,8 +136,6 @@ internal sealed class Pair : IAsyncDisposable
     private Sample Add(Produced produced, Delivered delivered)
     {
         _watch.Start();
-        var seconds = _watch.Elapsed.TotalSeconds;
-        var rate = _last is null ? 0 : (delivered.Messages - _last.Delivered.Messages) / (seconds - _last.Seconds);
-        return _last = new Sample(seconds, rate, produced, delivered);
+        return _last = Sample.After(_last, _watch.Elapsed.TotalSeconds, produced, delivered);
     }
 }

@@ -15,6 +15,9 @@ internal static class Program
         if (args is [CountingConsumer.Argument, var address, var topic, var ids])
             return await CountingConsumer.RunAsync(address, topic, ids);
 
+        if (args is [ReplayingConsumer.Argument, var job])
+            return await ReplayingConsumer.RunAsync(job);
+
         Settings settings;
         try
         {
@@ -31,8 +34,7 @@ internal static class Program
             // What is old must go before the disk is full of it.
             await using var kafka = await BenchmarkKafka.StartAsync(settings.Kafka, "log.retention.check.interval.ms=5000");
             Say($"On {kafka.Description}.");
-            var rate = (int)(settings.Share * (settings.Rate ?? await HighestRate.FindAsync(kafka, interrupt.Token)));
-            var (report, isFine) = await Hold.RunAsync(kafka, settings, rate, interrupt.Token);
+            var (report, isFine) = settings.Replay ? await Replay.RunAsync(kafka, settings, interrupt.Token) : await HoldAsync(kafka, settings, interrupt.Token);
             await (settings.Csv is null ? Console.Error : Console.Out).WriteLineAsync(report);
             return isFine ? 0 : 1;
         }
@@ -45,6 +47,12 @@ internal static class Program
             Say(e.Message);
             return 1;
         }
+    }
+
+    private static async Task<(string Report, bool IsFine)> HoldAsync(BenchmarkKafka kafka, Settings settings, CancellationToken cancellationToken)
+    {
+        var rate = (int)(settings.Share * (settings.Rate ?? await HighestRate.FindAsync(kafka, cancellationToken)));
+        return await Hold.RunAsync(kafka, settings, rate, cancellationToken);
     }
 
     /// <summary>Progress: never on the standard output, which is for the result.</summary>

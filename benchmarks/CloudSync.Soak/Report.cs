@@ -46,6 +46,23 @@ internal sealed class Report(TimeSpan duration, int rate, IReadOnlyList<Sample> 
 
     public override string ToString()
     {
+        var text = new StringBuilder(Trends());
+        if (end is var (produced, delivered))
+            text.AppendLine(Text($"{produced.Acknowledged:N0} messages produced, {delivered.Messages:N0} delivered."));
+
+        var faults = Faults();
+        foreach (var fault in faults)
+            text.AppendLine(fault);
+
+        if (faults.Count == 0)
+            text.AppendLine("Each was delivered once, and the lag has not grown.");
+
+        return text.ToString();
+    }
+
+    /// <summary>The line through each figure.</summary>
+    public string Trends()
+    {
         var text = new StringBuilder();
         if (_judged.Length < 3)
         {
@@ -68,16 +85,6 @@ internal sealed class Report(TimeSpan duration, int rate, IReadOnlyList<Sample> 
             Row("rate, messages a second", sample => sample.Rate);
             text.AppendLine().AppendLine(Text($"{Per(use => use.CpuSeconds * 1e6, sample => sample.Delivered.Messages):F2} processor seconds for a million messages; {Per(use => (use.Gen0 + use.Gen1 + use.Gen2) * 60, sample => sample.Seconds):F1} collections a minute, {Per(use => use.Gen2 * 60, sample => sample.Seconds):F1} of them of everything."));
         }
-
-        if (end is var (produced, delivered))
-            text.AppendLine(Text($"{produced.Acknowledged:N0} messages produced, {delivered.Messages:N0} delivered."));
-
-        var faults = Faults();
-        foreach (var fault in faults)
-            text.AppendLine(fault);
-
-        if (faults.Count == 0)
-            text.AppendLine("Each was delivered once, and the lag has not grown.");
 
         return text.ToString();
 

@@ -19,6 +19,13 @@ internal sealed record Sample(double Seconds, double Rate, Produced Produced, De
     /// <summary>Messages that should have been sent and were not delivered: the lag, and what the producer and the brokers are late by.</summary>
     public long Behind => Math.Max(0, Produced.Due - Delivered.Messages);
 
+    /// <param name="last">The look before; <see langword="null"/> for the first.</param>
+    /// <param name="seconds">Since the first.</param>
+    /// <param name="produced">How far the producer is.</param>
+    /// <param name="delivered">How far the consumer is.</param>
+    public static Sample After(Sample? last, double seconds, Produced produced, Delivered delivered) =>
+        new(seconds, last is null ? 0 : (delivered.Messages - last.Delivered.Messages) / (seconds - last.Seconds), produced, delivered);
+
     public static double? InMiB(long? bytes) => bytes / MiB;
 
     public string ToCsv()

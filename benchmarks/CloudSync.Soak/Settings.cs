@@ -12,6 +12,8 @@ internal sealed record Settings
           --minutes N     how long; default 30. The first fifth warms up and is not judged
           --share F       which part of the highest rate is held; default 0.7
           --rate N        the highest rate, in messages a second; default: the program looks for it first, which takes some minutes
+          --replay        no producer: a topic is filled once, and read again and again by new groups of one process, which is the consumer alone. Without --rate, four passes find its highest rate
+          --messages N    how many messages that topic has; default 5,000,000
           --csv FILE      where the samples go; the result is then on the standard output. Default: the samples on the standard output, the result on the standard error
           --kafka ADDR    brokers that are there; default: one started from KAFKA_HOME, else the embedded ones, which are no measure of a real cluster
 
@@ -25,6 +27,10 @@ internal sealed record Settings
     public double Share { get; private set; } = 0.7;
 
     public int? Rate { get; private set; }
+
+    public bool Replay { get; private set; }
+
+    public int Messages { get; private set; } = 5_000_000;
 
     public string? Csv { get; private set; }
 
@@ -43,6 +49,8 @@ internal sealed record Settings
                 case "--minutes": settings.Minutes = Number(); break;
                 case "--share": settings.Share = Fraction(); break;
                 case "--rate": settings.Rate = Number(); break;
+                case "--replay": settings.Replay = true; break;
+                case "--messages": settings.Messages = Number(); break;
                 case "--csv": settings.Csv = Next(); break;
                 case "--kafka": settings.Kafka = Next(); break;
                 default: throw new FormatException($"{args[i]} is not understood.\n\n{Usage}");

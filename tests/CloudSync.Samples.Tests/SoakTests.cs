@@ -24,6 +24,15 @@ public sealed class SoakTests
         var settings = Settings.Parse("--minutes 2 --share 0.5 --rate 10,000 --csv a.csv --kafka a:1,b:2".Split(' '));
 
         Assert.Equal((2, 0.5, 10_000, "a.csv", "a:1,b:2"), (settings.Minutes, settings.Share, settings.Rate, settings.Csv, settings.Kafka));
+        Assert.Equal((false, 5_000_000), (settings.Replay, settings.Messages));
+    }
+
+    [Fact]
+    public void A_topic_is_replayed_when_that_is_said()
+    {
+        var settings = Settings.Parse("--replay --messages 1,000".Split(' '));
+
+        Assert.Equal((true, 1_000), (settings.Replay, settings.Messages));
     }
 
     [Theory]
@@ -104,6 +113,32 @@ public sealed class SoakTests
     [InlineData(10_000, 30, 1_800_000)]
     [InlineData(100, 1, 10_000)]
     public void The_store_is_full_before_anything_is_judged(int rate, int minutes, int ids) => Assert.Equal(ids, Hold.Ids(rate, TimeSpan.FromMinutes(minutes)));
+
+    [Fact]
+    public void The_highest_rate_of_passes_is_the_median_without_the_first() => Assert.Equal(30, ReplayingConsumer.Highest([100, 40, 10, 30]));
+
+    [Theory]
+    [InlineData(1_000, 900, 1_000, 100)]
+    [InlineData(1_000, 994, 1_000, 6)]
+    [InlineData(1_000, 995, 1_000, 0)] // timers are no better than that
+    [InlineData(1_000, 1_100, 1_000, 0)]
+    [InlineData(1_000, 0, 0, 0)]
+    public void A_sink_waits_when_it_is_ahead_of_its_pace(long messages, int elapsed, int rate, int wait) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(wait), ReplayingConsumer.PassSink.Ahead(messages, TimeSpan.FromMilliseconds(elapsed), rate));
+
+    [Fact]
+    public void A_pass_that_delivers_each_message_once_is_fine() => Assert.Null(ReplayingConsumer.FaultOf(100, 4_950, 100, 4_950));
+
+    [Theory]
+    [InlineData(99, 4_900, "1 messages of a pass were lost")]
+    [InlineData(101, 4_960, "1 messages of a pass were delivered twice")]
+    [InlineData(100, 4_949, "A pass delivered as many messages as there are, but not the same")]
+    public void A_pass_that_loses_or_repeats_messages_is_said(long delivered, long sum, string fault) =>
+        Assert.StartsWith(fault, ReplayingConsumer.FaultOf(100, 4_950, delivered, sum), StringComparison.Ordinal);
+
+    [Fact]
+    public void What_starts_and_stops_take_counts_over_all_and_not_within_the_passes() =>
+        Assert.Equal((200, 100), Replay.Rates(new Replayed(new Delivered(0, 0, 0, Use), Rate, Passes: 2, Starts: 4, Reads: 5, Stops: 1, Fault: null), messages: 500));
 
     [Fact]
     public void A_process_knows_what_it_takes()
