@@ -169,8 +169,8 @@ internal static partial class ConsumerLog
     public static partial void Remembers(this ILogger log, TimeSpan retention, string store, string room);
 
     [LoggerMessage(1126, LogLevel.Warning,
-        "At {Rate} new ids a second, ids are remembered for about {Remembered} and not for {Retention} (Idempotency:Retention): a duplicate that comes later is delivered. Set Idempotency:MaxEntries to {Needed} (32 to 40 bytes each; MaxBytes, and the machine's memory, must allow it), use Redis (UseRedisIdempotency), or lower Idempotency:Retention.")]
-    public static partial void RemembersTooShort(this ILogger log, TimeSpan remembered, long rate, TimeSpan retention, long needed);
+        "At {Rate} new ids a second, ids are remembered for about {Remembered} and not for {Retention} (Idempotency:Retention): a duplicate that comes later is delivered. {Advice}")]
+    public static partial void RemembersTooShort(this ILogger log, TimeSpan remembered, long rate, TimeSpan retention, string advice);
 
     [LoggerMessage(1127, LogLevel.Warning, "The idempotency store could not tell its statistics.")]
     public static partial void StatisticsFailed(this ILogger log, Exception exception);

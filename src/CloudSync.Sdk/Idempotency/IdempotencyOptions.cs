@@ -5,6 +5,8 @@ namespace CloudSync.Sdk;
 /// <summary>How duplicates are recognised.</summary>
 public sealed class IdempotencyOptions
 {
+    internal const int MostEntries = 100_000_000;
+
     /// <summary>Whether duplicates are recognised at all. Default <see langword="true"/>.</summary>
     public bool Enabled { get; set; } = true;
 
@@ -19,7 +21,7 @@ public sealed class IdempotencyOptions
     /// Ids that the in-memory store remembers, at most. Default 100,000. At 100 messages a second that is 1,000 seconds; at 100,000 it is one:
     /// set it to message rate × retention. Each takes 32 to 40 bytes.
     /// </summary>
-    [SettingRange(1, 100_000_000)]
+    [SettingRange(1, MostEntries)]
     public int MaxEntries { get; set; } = 100_000;
 
     /// <summary>

@@ -45,6 +45,10 @@ internal sealed class RetentionWatch : IDisposable
     private static string Enough(long capacity, TimeSpan retention) =>
         FormattableString.Invariant($"it holds {capacity:N0} ids, enough for {capacity / retention.TotalSeconds:N0} messages a second");
 
+    private static string Advice(double needed) => needed <= IdempotencyOptions.MostEntries
+        ? FormattableString.Invariant($"Set Idempotency:MaxEntries to {needed:0} (32 to 40 bytes each; MaxBytes, and the machine's memory, must allow it), use Redis (UseRedisIdempotency), or lower Idempotency:Retention.")
+        : FormattableString.Invariant($"It would take {needed:0} ids, and Idempotency:MaxEntries may be {IdempotencyOptions.MostEntries} at most: use Redis (UseRedisIdempotency), or lower Idempotency:Retention.");
+
     private void Look()
     {
         if (Told() is not { } now)
@@ -62,7 +66,7 @@ internal sealed class RetentionWatch : IDisposable
             return;
 
         _said = remembered;
-        _log.RemembersTooShort(remembered, (long)rate, _retention, (long)Math.Ceiling(rate * _retention.TotalSeconds));
+        _log.RemembersTooShort(remembered, (long)rate, _retention, Advice(Math.Ceiling(rate * _retention.TotalSeconds)));
     }
 
     /// <summary>The store is the user's, perhaps, and an exception of a timer would end the process.</summary>

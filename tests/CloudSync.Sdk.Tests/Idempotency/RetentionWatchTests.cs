@@ -41,6 +41,21 @@ public class RetentionWatchTests
     }
 
     [Fact]
+    public void More_ids_than_may_be_set_are_not_advised()
+    {
+        _store.Statistics = new IdempotencyStatistics { Capacity = 100_000 };
+        using var watch = Watch();
+
+        _store.Statistics = new IdempotencyStatistics { Capacity = 100_000, Claims = 1_000_000 };
+        _time.Advance(TimeSpan.FromSeconds(10));
+
+        Assert.EndsWith(
+            "It would take 360000000 ids, and Idempotency:MaxEntries may be 100000000 at most: use Redis (UseRedisIdempotency), or lower Idempotency:Retention.",
+            Assert.Single(Warnings),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void It_is_said_again_only_when_it_has_become_much_worse()
     {
         _store.Statistics = new IdempotencyStatistics { Capacity = 100_000 };

@@ -121,8 +121,8 @@ internal sealed unsafe class BatchRecordReader : IRecordReader
             headers = 0;
 
         int timestampType;
-        batch.BeginRecord(new ReadOnlySpan<byte>(message->Key, (int)message->KeyLength), message->Key is null);
         var length = Find(headers);
+        batch.BeginRecord(new ReadOnlySpan<byte>(message->Key, (int)message->KeyLength), message->Key is null, (int)message->ValueLength + length);
         batch.AddValue(new ReadOnlySpan<byte>(message->Value, (int)message->ValueLength), message->Value is null, length);
         foreach (ref readonly var header in CollectionsMarshal.AsSpan(_headers))
             batch.AddHeader(new ReadOnlySpan<byte>(header.Name, header.NameLength), new ReadOnlySpan<byte>(header.Value, header.ValueLength), header.Value is null);

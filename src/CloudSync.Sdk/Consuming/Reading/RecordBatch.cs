@@ -56,11 +56,14 @@ internal sealed class RecordBatch(int capacity, string group = "") : IDeserializ
     public void Fail(Error error) => _errors.Add(error);
 
     /// <summary>Starts a record: its key.</summary>
-    public void BeginRecord(ReadOnlySpan<byte> key, bool isNull)
+    /// <param name="key">The key.</param>
+    /// <param name="isNull">Whether it has none.</param>
+    /// <param name="following">Bytes that come behind it, where they are known: a record that is larger than a buffer would else begin in one that it leaves at once.</param>
+    public void BeginRecord(ReadOnlySpan<byte> key, bool isNull, int following = 0)
     {
         _start = _end;
         _keyLength = isNull ? -1 : key.Length;
-        Append(key, key.Length);
+        Append(key, key.Length + following);
     }
 
     /// <summary>Goes on with the record's value. The size of the headers is known here, so a large record moves at most its key.</summary>

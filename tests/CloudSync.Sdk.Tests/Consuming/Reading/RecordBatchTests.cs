@@ -51,6 +51,26 @@ public class RecordBatchTests
         }
     }
 
+    [Fact]
+    public void A_record_that_is_larger_than_a_buffer_takes_no_other_beside_its_own()
+    {
+        var batch = new RecordBatch(2);
+        var (key, value) = ("key"u8.ToArray(), new byte[100_000]);
+        Write();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        Write();
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, value.Length, value.Length + 1_000);
+
+        void Write()
+        {
+            batch.BeginRecord(key, isNull: false, following: value.Length);
+            batch.AddValue(value, isNull: false, headersLength: 0);
+            batch.EndRecord(partition: 0, offset: batch.Count, timestampMs: 0);
+        }
+    }
+
     [Property(MaxTest = 100)]
     public void No_two_records_share_a_byte_and_no_buffer_is_a_large_object_unless_its_record_is(int seed, PositiveInt length)
     {
