@@ -45,6 +45,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     /// </summary>
     private readonly HashSet<int> _unsteered = [];
     private readonly List<Delivery> _handover = new(BatchSize);
+    private readonly Dictionary<int, long> _backTo = [];
     private readonly Thread _thread;
     private IConsumer<int, int>? _first;
     private OffsetCommitter? _committer;
@@ -168,6 +169,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
         _lag = lag;
         _paused.Clear();
+        _backTo.Clear();
         _reasons = PauseReasons.None;
         try
         {
@@ -177,6 +179,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 Steer(consumer);
                 Read(reader);
                 HandOver();
+                GoBack(consumer);
                 _committer.CommitIfDue(_assignment.Partitions);
                 lag.MeasureIfDue(_assignment.Partitions, _paused);
                 polled();
@@ -301,7 +304,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             for (end = start + 1; end < records.Length && records[end].Partition == partition;)
                 end++;
 
-            if (_assignment.Find(partition) is { } progress)
+            // What follows of a partition whose offsets went back is read again.
+            if (!_backTo.ContainsKey(partition) && _assignment.Find(partition) is { } progress)
                 skipped += Track(progress, records[start..end]);
         }
 
@@ -316,26 +320,37 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
     private int Track(PartitionProgress progress, ReadOnlySpan<RawRecord> records)
     {
         var skipped = 0;
-        while (true)
+        var tracked = progress.Track(records);
+        foreach (ref readonly var record in records[..tracked])
         {
-            var tracked = progress.Track(records);
-            foreach (ref readonly var record in records[..tracked])
-            {
-                if (!record.IsForAnotherGroup)
-                    _handover.Add(new Delivery(record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
-                else if (progress.Settle(record.Offset) && skipped++ == 0 && !_hasSaidSkip)
-                    SaySkip(record);
-            }
-
-            records = records[tracked..];
-            if (records.IsEmpty)
-                return skipped;
-
-            _log.OffsetsWentBack(progress.Partition, _options.Topic, records[0].Offset);
-            progress = _assignment.Restart(progress.Partition);
-            _committer!.Forget([progress.Partition]);
-            _pipeline.DropRevoked();
+            if (!record.IsForAnotherGroup)
+                _handover.Add(new Delivery(record, progress, KeyLanes.LaneOf(_options.Ordering, record)));
+            else if (progress.Settle(record.Offset) && skipped++ == 0 && !_hasSaidSkip)
+                SaySkip(record);
         }
+
+        if (tracked == records.Length)
+            return skipped;
+
+        var back = records[tracked].Offset;
+        _log.OffsetsWentBack(progress.Partition, _options.Topic, back);
+        _assignment.Restart(progress.Partition);
+        _committer!.Forget([progress.Partition]);
+        _pipeline.DropRevoked();
+        _backTo.Add(progress.Partition, back);
+        return skipped;
+    }
+
+    /// <summary>
+    /// Reads partitions again whose offsets went back, from where they went to. The client has done so by itself, but what it has told its application of, it remembers by the highest offset: after the
+    /// next pause it would go on from there, and all between would be lost. Only a seek makes it forget that.
+    /// </summary>
+    private void GoBack(IConsumer<int, int> consumer)
+    {
+        foreach (var (partition, offset) in _backTo)
+            consumer.Seek(new TopicPartitionOffset(_options.Topic, partition, offset));
+
+        _backTo.Clear();
     }
 
     private void SaySkip(in RawRecord record)

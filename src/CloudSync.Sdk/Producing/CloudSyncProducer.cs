@@ -163,14 +163,15 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             _drainTimeLeft = TimeSpan.FromTicks(Math.Max(0, left.Ticks - _time.GetElapsedTime(since).Ticks));
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>On the pool: a host that is disposed blocks its thread until this is done, and the awaits must not wait for that thread's context.</summary>
+    public ValueTask DisposeAsync() => new(Task.Run(async () =>
     {
         _isStopped = true;
         await Drain(CancellationToken.None);
         await CloseAsync();
-    }
+    }));
 
-    /// <summary>As <see cref="DisposeAsync"/>, and on the pool: the caller's context, which this blocks, may be the one that the awaits would go back to.</summary>
+    /// <summary>As <see cref="DisposeAsync"/>.</summary>
     /// <exception cref="InvalidOperationException">It is called inside an acknowledgement, whose return it would wait for.</exception>
     public void Dispose()
     {
@@ -179,7 +180,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
                 $"The producer of topic {_options.Topic} was disposed inside an acknowledgement, whose return that waits for. Return first and dispose it elsewhere, or await its DisposeAsync. "
                 + "(A TaskCompletionSource that an acknowledgement completes goes on inside it, unless it was made with RunContinuationsAsynchronously.)");
 
-        Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult();
+        DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 
     private OutgoingRecord Record(in OutgoingMessage message, IProduceAcknowledgement? acknowledgement)
