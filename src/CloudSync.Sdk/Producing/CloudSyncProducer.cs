@@ -164,12 +164,15 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     }
 
     /// <summary>On the pool: a host that is disposed blocks its thread until this is done, and the awaits must not wait for that thread's context.</summary>
-    public ValueTask DisposeAsync() => new(Task.Run(async () =>
+    public ValueTask DisposeAsync()
     {
         _isStopped = true;
-        await Drain(CancellationToken.None);
-        await CloseAsync();
-    }));
+        return new ValueTask(Task.Run(async () =>
+        {
+            await Drain(CancellationToken.None);
+            await CloseAsync();
+        }));
+    }
 
     /// <summary>As <see cref="DisposeAsync"/>.</summary>
     /// <exception cref="InvalidOperationException">It is called inside an acknowledgement, whose return it would wait for.</exception>

@@ -109,6 +109,26 @@ public sealed class ProducerStopTests
         Assert.DoesNotContain(log.GetSnapshot(), entry => entry.Id.Id == 2003);
     }
 
+    /// <summary>Windows, forms and old test runners have such threads: what is awaited on one comes back to it, and it is waiting.</summary>
+    [Fact]
+    public async Task A_host_can_be_disposed_on_a_thread_that_has_a_context()
+    {
+        await using var kafka = Kafka();
+        var host = await Start(kafka);
+        await Producer(host).ProduceAsync(Numbered(1), Cancelled);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        var thread = new Thread(() =>
+        {
+            SynchronizationContext.SetSynchronizationContext(new BusyContext());
+            host.Dispose();
+            ended.SetResult();
+        }) { IsBackground = true };
+        thread.Start();
+
+        await ended.Task.WaitAsync(Deadline, Cancelled);
+    }
+
     [Fact]
     public async Task A_flush_does_not_wait_for_the_linger()
     {
@@ -119,6 +139,14 @@ public sealed class ProducerStopTests
         await Producer(host).FlushAsync(Cancelled).WaitAsync(Deadline, Cancelled);
 
         Assert.Single(TopicReader.Read(kafka, Topic, 1));
+    }
+
+    /// <summary>The context of a thread that does nothing of what it is asked for, because it waits.</summary>
+    private sealed class BusyContext : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state)
+        {
+        }
     }
 
     /// <summary>Does something inside its acknowledgement, on the thread that tells it.</summary>
