@@ -87,7 +87,7 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
 
         var errors = new KafkaErrors(_time, (error, since) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString(), since));
         var factory = new KafkaConsumerFactory(name, options, services.GetKeyedServices<Action<ConsumerConfig>>(name), errors, log);
-        _metrics = new ConsumerMetrics(name, options.GroupId, options.Topic);
+        _metrics = new ConsumerMetrics(name, options.GroupId, options.Topic, log);
         _deadLetters = factory.BuildDeadLetterProducer(_metrics);
         _pipeline = new DeliveryPipeline(
             name,

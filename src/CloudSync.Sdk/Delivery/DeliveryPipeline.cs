@@ -121,16 +121,16 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    /// <summary>As <see cref="Pump"/>, on the calling thread where it is one of the pool's: waking another one costs more than the round. A sink may end its calls on a thread of its own, which is not ours to use.</summary>
+    /// <summary>One round on the calling thread where it is one of the pool's: waking another one costs more than the round.</summary>
     private void PumpHere()
     {
         if (!MayBeginRound())
             return;
 
-        if (Thread.CurrentThread.IsThreadPoolThread)
-            ((IThreadPoolWorkItem)this).Execute();
-        else
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (Thread.CurrentThread.IsThreadPoolThread && RunRound())
+            return;
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     /// <summary>While a round runs, it is enough to let it know: a second thread would only wait for the first.</summary>
@@ -139,18 +139,24 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
 
     void IThreadPoolWorkItem.Execute()
     {
-        do
+        while (!RunRound())
         {
-            // With a fence: whoever still sees an earlier ask, and so leaves it at that, must have changed what this round looks at.
-            Interlocked.Exchange(ref _pump, PumpRuns);
-            lock (_pumping)
+        }
+    }
+
+    /// <returns>Whether nobody has asked for another one meanwhile.</returns>
+    private bool RunRound()
+    {
+        // With a fence: whoever still sees an earlier ask, and so leaves it at that, must have changed what this round looks at.
+        Interlocked.Exchange(ref _pump, PumpRuns);
+        lock (_pumping)
+        {
+            while (StartNext())
             {
-                while (StartNext())
-                {
-                }
             }
         }
-        while (Interlocked.CompareExchange(ref _pump, PumpIdle, PumpRuns) != PumpRuns);
+
+        return Interlocked.CompareExchange(ref _pump, PumpIdle, PumpRuns) == PumpRuns;
     }
 
     /// <summary>These partitions are being given up: nothing more of them is dispatched, and what only waits is let go.</summary>
@@ -182,31 +188,24 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
 
     bool ISinkCalls.MayBegin(Admission admission) => _gate.Allows(admission);
 
-    void ISinkCalls.Ended(in Outcome outcome, in CallEnd call, bool hasMoreToDo)
+    void ISinkCalls.Ended(in Outcome outcome, in CallEnd call)
     {
         var ended = outcome;
         TellGate(new Span<Outcome>(ref ended), call);
-        if (hasMoreToDo)
-        {
-            _settlement.Add(ended);
-            Pump();
-            return;
-        }
-
-        PumpHere();
-        _settlement.AddAndSettle(new ReadOnlySpan<Outcome>(in ended));
+        _settlement.Add(ended);
+        Pump();
     }
 
-    void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call, bool hasMoreToDo)
+    void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call, bool isOurThread)
     {
         TellGate(outcomes, call);
 
-        // The next call is started by another thread; this one, which has come back from the sink, settles.
+        // The next call is started by another thread; this one, where it is ours, settles.
         Pump();
-        if (hasMoreToDo)
-            _settlement.Add(outcomes);
-        else
+        if (isOurThread)
             _settlement.AddAndSettle(outcomes);
+        else
+            _settlement.Add(outcomes);
     }
 
     /// <summary>The gate hears of a call before its place is free: the next call must not be made in ignorance of this one.</summary>

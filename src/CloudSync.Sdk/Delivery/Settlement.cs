@@ -97,15 +97,12 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         }
     }
 
-    /// <summary>The outcomes of a batch, settled on the calling thread, if it is the pool's and no other one is at it. Waking a thread costs as much as settling a hundred messages.</summary>
+    /// <summary>The outcomes of a batch, settled on the calling thread, which is ours, if no other one is at it. Waking a thread costs as much as settling a hundred messages.</summary>
     public void AddAndSettle(ReadOnlySpan<Outcome> outcomes)
     {
         lock (_gate)
         {
             _incoming.AddRange(outcomes);
-            if (!Thread.CurrentThread.IsThreadPoolThread)
-                StartUnlocked();
-
             if (_isRunning)
                 return;
 

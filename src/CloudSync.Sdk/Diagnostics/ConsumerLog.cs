@@ -175,6 +175,6 @@ internal static partial class ConsumerLog
     [LoggerMessage(1127, LogLevel.Warning, "The idempotency store could not tell its statistics.")]
     public static partial void StatisticsFailed(this ILogger log, Exception exception);
 
-    [LoggerMessage(1128, LogLevel.Error, "A listener of the metrics threw; what it should have counted is not counted.")]
+    [LoggerMessage(1128, LogLevel.Error, "A listener of the metrics or traces threw. What it should have heard of is not counted or traced; the message goes its way.")]
     public static partial void NotCounted(this ILogger log, Exception exception);
 }

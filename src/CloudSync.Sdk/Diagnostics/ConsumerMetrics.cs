@@ -1,8 +1,10 @@
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
 
 namespace CloudSync.Sdk;
 
 /// <summary>What one consumer counts. Instruments with a convention follow OpenTelemetry's messaging conventions; the others are named <c>cloudsync.*</c>.</summary>
+/// <remarks>Listeners run within the call that counts, and are somebody else's. One that throws costs its figure, and no message its end: nothing is thrown here.</remarks>
 internal sealed class ConsumerMetrics : IDisposable
 {
     private static readonly Counter<long> ConsumedMessages = CloudSyncMeter.Meter.CreateCounter<long>(
@@ -52,12 +54,15 @@ internal sealed class ConsumerMetrics : IDisposable
 
     private readonly KeyValuePair<string, object?>[] _tags;
     private readonly Meter _meter;
+    private readonly ILogger? _log;
 
     /// <param name="name">The consumer.</param>
     /// <param name="group">Its group.</param>
     /// <param name="topic">Its topic.</param>
-    public ConsumerMetrics(string name, string group, string topic)
+    /// <param name="log">Hears of listeners that throw.</param>
+    public ConsumerMetrics(string name, string group, string topic, ILogger? log = null)
     {
+        _log = log;
         _tags =
         [
             new("cloudsync.consumer", name),
@@ -70,35 +75,48 @@ internal sealed class ConsumerMetrics : IDisposable
         _meter = new Meter(CloudSyncMeter.Meter.Name, CloudSyncMeter.Meter.Version);
     }
 
-    public void Consumed(int messages) => ConsumedMessages.Add(messages, _tags);
+    public void Consumed(int messages) => Count(ConsumedMessages, messages);
 
-    public void Delivered(int messages) => DeliveredMessages.Add(messages, _tags);
+    public void Delivered(int messages) => Count(DeliveredMessages, messages);
 
-    public void Duplicates(int messages) => DuplicateMessages.Add(messages, _tags);
+    public void Duplicates(int messages) => Count(DuplicateMessages, messages);
 
-    public void Skipped(int messages) => SkippedMessages.Add(messages, _tags);
+    public void Skipped(int messages) => Count(SkippedMessages, messages);
 
-    public void Stale(int messages) => StaleCompletions.Add(messages, _tags);
+    public void Stale(int messages) => Count(StaleCompletions, messages);
 
-    public void Overtaken(int messages) => OvertakenClaims.Add(messages, _tags);
+    public void Overtaken(int messages) => Count(OvertakenClaims, messages);
 
-    public void TookOver(int messages) => TakenOverClaims.Add(messages, _tags);
+    public void TookOver(int messages) => Count(TakenOverClaims, messages);
 
-    public void PastStore(string operation, int messages) => MessagesPastStore.Add(messages, [.. _tags, new("cloudsync.operation", operation)]);
+    public void PastStore(string operation, int messages) => Count(MessagesPastStore, messages, new("cloudsync.operation", operation));
 
-    public void PutOut() => Evictions.Add(1, _tags);
+    public void PutOut() => Count(Evictions, 1);
 
-    public void Abandoned() => AbandonedCalls.Add(1, _tags);
+    public void Abandoned() => Count(AbandonedCalls, 1);
 
-    public void BreakerOpened(ErrorType type) => BreakerOpenings.Add(1, [.. _tags, new("error.type", type.ToString())]);
+    public void BreakerOpened(ErrorType type) => Count(BreakerOpenings, 1, TagOf(type));
 
-    public void Retried(ErrorType type) => RetriedMessages.Add(1, [.. _tags, new("error.type", type.ToString())]);
+    public void Retried(ErrorType type) => Count(RetriedMessages, 1, TagOf(type));
 
-    public void DeadLettered(ErrorType type) => DeadLetteredMessages.Add(1, [.. _tags, new("error.type", type.ToString())]);
+    public void DeadLettered(ErrorType type) => Count(DeadLetteredMessages, 1, TagOf(type));
 
-    public void DeadLetteredBare() => BareDeadLetters.Add(1, _tags);
+    public void DeadLetteredBare() => Count(BareDeadLetters, 1);
 
-    public void Processed(TimeSpan duration) => ProcessDuration.Record(duration.TotalSeconds, _tags);
+    public void Processed(TimeSpan duration)
+    {
+        try
+        {
+            ProcessDuration.Record(duration.TotalSeconds, _tags);
+        }
+        catch (Exception e)
+        {
+            ListenerThrew(e);
+        }
+    }
+
+    /// <summary>A listener of the metrics or traces threw.</summary>
+    public void ListenerThrew(Exception exception) => _log?.NotCounted(exception);
 
     /// <summary>Whether anybody listens to the duration of the sink's calls.</summary>
     public static bool TimesCalls => ProcessDuration.Enabled;
@@ -108,4 +126,18 @@ internal sealed class ConsumerMetrics : IDisposable
         _meter.CreateObservableGauge(name, () => new Measurement<double>(read(), _tags), unit, description);
 
     public void Dispose() => _meter.Dispose();
+
+    private static KeyValuePair<string, object?> TagOf(ErrorType type) => new("error.type", type.ToString());
+
+    private void Count(Counter<long> counter, int count, KeyValuePair<string, object?>? tag = null)
+    {
+        try
+        {
+            counter.Add(count, tag is { } one ? [.. _tags, one] : _tags);
+        }
+        catch (Exception e)
+        {
+            ListenerThrew(e);
+        }
+    }
 }

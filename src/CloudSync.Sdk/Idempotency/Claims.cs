@@ -113,7 +113,7 @@ internal sealed class Claims(
 
         _held.Remove(delivered);
         if (isPast)
-            CountPast("complete", delivered.Count);
+            metrics.PastStore("complete", delivered.Count);
 
         for (var i = 0; i < delivered.Count; i++)
         {
@@ -188,7 +188,7 @@ internal sealed class Claims(
         Answered();
         if (_held.Extended(_working, stillOurs) is > 0 and var lost)
         {
-            Quietly(() => metrics.Overtaken(lost));
+            metrics.Overtaken(lost);
             log.ClaimsLost(lost);
         }
     }
@@ -322,7 +322,7 @@ internal sealed class Claims(
         _held.Add(CollectionsMarshal.AsSpan(batch), claims.AsSpan(0, kept));
         ArrayPool<IdempotencyClaim>.Shared.Return(claims);
         if (past > 0)
-            CountPast("claim", past);
+            metrics.PastStore("claim", past);
 
         if (tookOver > 0)
             CountTakenOver(tookOver);
@@ -358,30 +358,14 @@ internal sealed class Claims(
 
     private void Overtaken(Delivery delivery)
     {
-        Quietly(() => metrics.Overtaken(1));
+        metrics.Overtaken(1);
         log.ClaimOvertaken(delivery.ShownId, delivery.ToString());
     }
 
-    // Apart, so that a batch that needs none of these allocates no closure for them.
-    private void CountPast(string operation, int messages) => Quietly(() => metrics.PastStore(operation, messages));
-
     private void CountTakenOver(int messages)
     {
-        Quietly(() => metrics.TookOver(messages));
+        metrics.TookOver(messages);
         log.TookOver(messages);
-    }
-
-    /// <summary>A listener of the metrics that throws must not leave claims behind that nobody settles.</summary>
-    private void Quietly(Action count)
-    {
-        try
-        {
-            count();
-        }
-        catch (Exception e)
-        {
-            log.NotCounted(e);
-        }
     }
 
     private async Task DelayAsync(TimeSpan delay)

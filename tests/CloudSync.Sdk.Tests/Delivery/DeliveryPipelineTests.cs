@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -931,17 +933,23 @@ public class DeliveryPipelineTests
 
     /// <summary>A client may end all its calls on one thread of its own, or under a lock: a store that needs that client would then wait for itself.</summary>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_thread_on_which_a_sink_ends_its_calls_is_not_made_to_settle_them(bool inBatches)
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task A_thread_on_which_a_sink_ends_its_calls_is_not_made_to_settle_them(bool inBatches, bool ofThePool)
     {
         using var ends = new BlockingCollection<Action>();
-        var own = new Thread(() =>
+        Thread? own = null;
+        void Loop()
         {
+            own = Thread.CurrentThread;
             foreach (var end in ends.GetConsumingEnumerable())
                 end();
-        });
-        own.Start();
+        }
+
+        // A client that reads its answers in a loop on the pool is the usual one.
+        var loop = ofThePool ? Task.Run(Loop, TestContext.Current.CancellationToken) : Task.Factory.StartNew(Loop, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         object sink = inBatches
             ? new FakeBatchSink((messages, _) =>
             {
@@ -967,8 +975,95 @@ public class DeliveryPipelineTests
 
         Assert.Equal(0, settledByThem);
         ends.CompleteAdding();
-        own.Join();
+        await loop;
     }
+
+    /// <summary>Listeners run within what they listen to. One that throws must cost no message its end, nor the pool a thread.</summary>
+    [Theory]
+    [InlineData("messaging.process.duration", false, false)]
+    [InlineData("messaging.process.duration", false, true)]
+    [InlineData("messaging.process.duration", true, false)]
+    [InlineData("cloudsync.consumer.delivered", false, false)]
+    [InlineData("cloudsync.consumer.delivered", true, false)]
+    [InlineData("cloudsync.consumer.duplicates", false, false)]
+    public async Task A_listener_of_the_metrics_that_throws_takes_no_outcome_with_it(string instrument, bool inBatches, bool endsAtOnce)
+    {
+        var group = Guid.NewGuid().ToString("N");
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (published, all) =>
+        {
+            if (published.Name == instrument)
+                all.EnableMeasurementEvents(published);
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) => Throw(tags));
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => Throw(tags));
+        listener.Start();
+        using var test = new PipelineUnderTest(SinkThat(inBatches, endsAtOnce), options => options.GroupId = group);
+
+        test.Read(0, ("a", "1"), ("b", "2"), ("c", "3"));
+        await test.SettledAsync();
+        test.Read(0, ("a", "1"), ("b", "4"));
+        await test.SettledAsync();
+
+        Assert.Equal(0, test.Pipeline.Window.Messages);
+        Assert.Equal(5, test.Partition().CommitOffset);
+        Assert.Contains(test.Log.Collector.GetSnapshot(), entry => entry.Id.Id == 1128);
+
+        void Throw(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            foreach (var (_, value) in tags)
+            {
+                if (group.Equals(value))
+                    throw new InvalidOperationException("The listener throws.");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public async Task A_listener_of_the_traces_that_throws_takes_no_outcome_with_it(bool inBatches, bool atTheStart)
+    {
+        var (topic, ours) = (Guid.NewGuid().ToString("N"), CloudSyncMeter.Activities.Name);
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == ours,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStarted = activity => Throw(activity, atTheStart),
+            ActivityStopped = activity => Throw(activity, !atTheStart),
+        };
+        ActivitySource.AddActivityListener(listener);
+        var calls = 0;
+        using var test = new PipelineUnderTest(SinkThat(inBatches, endsAtOnce: false, () => Interlocked.Increment(ref calls)), options => options.Topic = topic);
+
+        test.Read("a", "b", "c");
+        await test.SettledAsync();
+
+        Assert.Equal(3, test.Partition().CommitOffset);
+        Assert.Equal(inBatches ? 1 : 3, calls);
+
+        void Throw(Activity activity, bool now)
+        {
+            if (now && activity.DisplayName == $"process {topic}")
+                throw new InvalidOperationException("The listener throws.");
+        }
+    }
+
+    private static object SinkThat(bool inBatches, bool endsAtOnce, Action? called = null) => inBatches
+        ? new FakeBatchSink(async (messages, _) =>
+        {
+            called?.Invoke();
+            if (!endsAtOnce)
+                await Task.Yield();
+            return SinkResult.AllDelivered(messages.Count);
+        })
+        : new FakeSink(async (_, _) =>
+        {
+            called?.Invoke();
+            if (!endsAtOnce)
+                await Task.Yield();
+        });
 
     [Fact]
     public async Task A_completion_after_the_partition_was_lost_settles_nothing()

@@ -10,7 +10,7 @@ internal sealed class PipelineUnderTest : IDisposable
 {
     private readonly Dictionary<int, PartitionProgress> _partitions = [];
     private readonly Dictionary<int, long> _offsets = [];
-    private readonly ConsumerMetrics _metrics = new("test", "g", "data-topic");
+    private readonly ConsumerMetrics _metrics;
     private int _epoch = 1;
 
     public PipelineUnderTest(
@@ -18,6 +18,7 @@ internal sealed class PipelineUnderTest : IDisposable
         Func<SyncMessage, string?>? keyOf = null)
     {
         configure?.Invoke(Options);
+        _metrics = new ConsumerMetrics("test", Options.GroupId, Options.Topic, Log);
         Clock = time as FakeTimeProvider;
         Store = new FakeStore(new InMemoryIdempotencyStore(Options.Idempotency, time ?? TimeProvider.System));
         Pipeline = new DeliveryPipeline(

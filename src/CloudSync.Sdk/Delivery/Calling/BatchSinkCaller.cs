@@ -12,11 +12,10 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
     private async Task StartAsync(List<Delivery> batch, Admission admission, ISinkCalls calls)
     {
         var outcomes = ArrayPool<Outcome>.Shared.Rent(batch.Count);
-        var isRefused = !calls.MayBegin(admission);
-        var call = isRefused ? Refuse(batch, admission, outcomes) : await CallAsync(batch, admission, outcomes);
 
-        // Refused, it is still the thread that dispatches.
-        calls.Ended(outcomes.AsSpan(0, batch.Count), call, hasMoreToDo: isRefused);
+        // Refused, it is still the thread that dispatches, which has other things to do.
+        var (call, isOurThread) = calls.MayBegin(admission) ? await CallAsync(batch, admission, outcomes) : (Refuse(batch, admission, outcomes), false);
+        calls.Ended(outcomes.AsSpan(0, batch.Count), call, isOurThread);
         ArrayPool<Outcome>.Shared.Return(outcomes, clearArray: true);
     }
 
@@ -28,15 +27,23 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
         return new CallEnd(admission, default);
     }
 
-    private async Task<CallEnd> CallAsync(List<Delivery> batch, Admission admission, Outcome[] outcomes)
+    private async Task<(CallEnd End, bool IsOurThread)> CallAsync(List<Delivery> batch, Admission admission, Outcome[] outcomes)
     {
         var started = Started();
         var activity = Trace(batch);
+        var thread = 0;
         try
         {
-            // On a thread of its own: a sink that blocks it has a time-out all the same.
+            // On a thread of its own: a sink that blocks it has a time-out all the same. One that ends at once leaves us on it; one that does not, on a thread of its choice.
             var token = NewToken();
-            var call = Task.Run(() => sink.SendAsync(batch, token.Token).AsTask(), token.Token);
+            var call = Task.Run(
+                () =>
+                {
+                    var sending = sink.SendAsync(batch, token.Token);
+                    thread = sending.IsCompleted ? Environment.CurrentManagedThreadId : 0;
+                    return sending.AsTask();
+                },
+                token.Token);
             await FinishAsync(call, token, batch[0], batch.Count);
 
             // Read here, for the list is the sink's as well, and may throw.
@@ -45,14 +52,14 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
                 outcomes[i] = Ended(batch[i], ErrorOf(results, i));
 
             // No result at all says as little of the single messages as an exception.
-            return End(admission, started, activity, failedWhole: results is null or { Count: 0 });
+            return (End(admission, started, activity, failedWhole: results is null or { Count: 0 }), thread == Environment.CurrentManagedThreadId);
         }
         catch (Exception e)
         {
             for (var i = 0; i < batch.Count; i++)
                 outcomes[i] = Ended(batch[i], e);
 
-            return End(admission, started, activity, failedWhole: true);
+            return (End(admission, started, activity, failedWhole: true), false);
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
         // Others of the same batch may have been called meanwhile, and told to wait.
         if (!calls.MayBegin(admission))
         {
-            calls.Ended(new Outcome(OutcomeKind.Refused, delivery), new CallEnd(admission, default), hasMoreToDo: true);
+            calls.Ended(new Outcome(OutcomeKind.Refused, delivery), new CallEnd(admission, default));
             return;
         }
 
@@ -32,7 +32,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
                 var pending = call.AsTask();
                 if (watch.HandOver() is { } abandoned)
                 {
-                    activity?.Dispose();
+                    Stop(activity);
                     abandoned.EndsWith(pending);
                 }
                 else
@@ -60,7 +60,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
         if (watch.End() is { } late)
             late.Ended();
         else
-            calls.Ended(Ended(delivery, error), end, hasMoreToDo: true);
+            calls.Ended(Ended(delivery, error), end);
     }
 
     private async Task AwaitAsync(
@@ -76,7 +76,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
             error = e;
         }
 
-        calls.Ended(Ended(delivery, error), End(admission, started, activity), hasMoreToDo: false);
+        calls.Ended(Ended(delivery, error), End(admission, started, activity));
     }
 
     /// <summary>
@@ -205,7 +205,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
             }
 
             if (leftBehind is not null)
-                _calls.Ended(_owner.Ended(leftBehind, _owner.LeftBehind(null)), new CallEnd(_admission, default), hasMoreToDo: true);
+                _calls.Ended(_owner.Ended(leftBehind, _owner.LeftBehind(null)), new CallEnd(_admission, default));
         }
 
         private void Cancel()

@@ -86,7 +86,7 @@ internal abstract class SinkCaller(CallerSettings settings)
     protected CallEnd End(Admission admission, long started, Activity? activity, bool failedWhole = false)
     {
         var traceParent = activity?.Id;
-        activity?.Dispose();
+        Stop(activity);
         if (started == 0)
             return new CallEnd(admission, default, failedWhole, traceParent);
 
@@ -96,25 +96,53 @@ internal abstract class SinkCaller(CallerSettings settings)
     }
 
     /// <summary>A span for the call of one message when somebody traces: it continues the producer's trace.</summary>
-    protected static Activity? Trace(Delivery message) =>
+    protected Activity? Trace(Delivery message) =>
         CloudSyncMeter.Activities.HasListeners()
-            ? Tagged(CloudSyncMeter.Activities.StartActivity($"process {message.Topic}", ActivityKind.Consumer, ContextOf(message) ?? default), message)
+            ? Started(() => Tagged(CloudSyncMeter.Activities.StartActivity($"process {message.Topic}", ActivityKind.Consumer, ContextOf(message) ?? default), message)
                 ?.SetTag("messaging.destination.partition.id", message.Partition)
                 .SetTag("messaging.kafka.offset", message.Offset)
-                .SetTag("messaging.message.id", message.Id)
+                .SetTag("messaging.message.id", message.Id))
             : null;
 
     /// <summary>A span for the call of a batch when somebody traces: it links to the traces of all its messages.</summary>
-    protected static Activity? Trace(List<Delivery> batch) =>
+    protected Activity? Trace(List<Delivery> batch) =>
         CloudSyncMeter.Activities.HasListeners()
-            ? Tagged(
+            ? Started(() => Tagged(
                 CloudSyncMeter.Activities.StartActivity(
                     $"process {batch[0].Topic}",
                     ActivityKind.Consumer,
                     default(ActivityContext),
                     links: batch.Select(ContextOf).OfType<ActivityContext>().Select(context => new ActivityLink(context))),
-                batch[0])?.SetTag("messaging.batch.message_count", batch.Count)
+                batch[0])?.SetTag("messaging.batch.message_count", batch.Count))
             : null;
+
+    /// <summary>Listeners run within the start and the stop of a span. One that throws must not take the message's outcome with it.</summary>
+    private Activity? Started(Func<Activity?> start)
+    {
+        var before = Activity.Current;
+        try
+        {
+            return start();
+        }
+        catch (Exception e)
+        {
+            Activity.Current = before;
+            settings.Metrics.ListenerThrew(e);
+            return null;
+        }
+    }
+
+    private protected void Stop(Activity? activity)
+    {
+        try
+        {
+            activity?.Dispose();
+        }
+        catch (Exception e)
+        {
+            settings.Metrics.ListenerThrew(e);
+        }
+    }
 
     private static Activity? Tagged(Activity? activity, Delivery message) =>
         activity?.SetTag("messaging.system", "kafka")
@@ -147,10 +175,11 @@ internal interface ISinkCalls
     /// <summary>A call of one message has ended.</summary>
     /// <param name="outcome">How.</param>
     /// <param name="call">The call.</param>
-    /// <param name="hasMoreToDo">Whether the calling thread has other calls to make; one that has not may do what comes after this.</param>
-    void Ended(in Outcome outcome, in CallEnd call, bool hasMoreToDo);
+    void Ended(in Outcome outcome, in CallEnd call);
 
     /// <summary>A call of a batch has ended, with an outcome for each of its messages. They are the receiver's from now on.</summary>
-    /// <inheritdoc cref="Ended(in Outcome, in CallEnd, bool)"/>
-    void Ended(Span<Outcome> outcomes, in CallEnd call, bool hasMoreToDo);
+    /// <param name="outcomes">How, for each.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="isOurThread">Whether the calling thread is one that we gave the call, and may do what comes after it. A thread of the sink's may be one that a store or another call waits for.</param>
+    void Ended(Span<Outcome> outcomes, in CallEnd call, bool isOurThread);
 }
