@@ -20,7 +20,11 @@ internal sealed class Hosts(DemoKafka kafka, FileLog log) : IAsyncDisposable
     public async Task<Uri> StartApiAsync()
     {
         var app = IngestApi.Program.CreateHost(
-            ["--Urls=http://127.0.0.1:0", $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", $"--CloudSync:Producer:Topic={DemoKafka.Topic}"],
+            [
+                "--Urls=http://127.0.0.1:0", $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", $"--CloudSync:Producer:Topic={DemoKafka.Topic}",
+                // Only this machine can reach it, and it is meant to post as fast as it can.
+                "--Ingest:Authentication:AllowAnonymous=true", "--Ingest:RateLimit:TokensPerSecond=0",
+            ],
             SettingsOf("api"),
             Quietly);
         await StartAsync(app);

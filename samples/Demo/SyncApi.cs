@@ -85,6 +85,10 @@ internal sealed class SyncApi(DemoMessages messages, Func<int, string?> key, Uri
             var index = 0;
             foreach (var result in answer.RootElement.GetProperty("results").EnumerateArray())
             {
+                // The last one may stand for all that follow.
+                if (result.TryGetProperty("rest", out _))
+                    break;
+
                 var n = numbers[index++];
                 if (result.GetProperty("status").GetInt32() == 202 && result.GetProperty("id").GetString() == messages.Id(n))
                     accepted(n);
@@ -92,7 +96,7 @@ internal sealed class SyncApi(DemoMessages messages, Func<int, string?> key, Uri
                     refused.Add(n);
             }
 
-            return refused;
+            return [.. refused, .. numbers.Skip(index)];
         }
         catch (Exception e) when (IsNoAnswer(e, cancellation))
         {

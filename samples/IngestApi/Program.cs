@@ -1,5 +1,5 @@
-using System.Text.Json.Serialization;
 using CloudSync.Sdk;
+using Scalar.AspNetCore;
 
 namespace IngestApi;
 
@@ -14,21 +14,21 @@ public static class Program
     {
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Services.AddCloudSyncProducer(builder.Configuration.GetSection("CloudSync:Producer"));
-        builder.Services.AddOptions<IngestOptions>().BindConfiguration("Ingest").ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddProblemDetails();
-        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull);
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton<KafkaHealth>();
-        builder.Services.AddSingleton<IngestEndpoints>();
+        builder.Services.AddCloudSyncIngest(builder.Configuration.GetSection("Ingest"));
+        builder.Services.AddOpenApi(api => api.AddOperationTransformer(Examples.AddAsync));
         configure?.Invoke(builder);
 
         var app = builder.Build();
-        app.UseExceptionHandler();
-        app.UseStatusCodePages();
-        IngestEndpoints.Map(app);
-        app.MapGet("/api/health", (KafkaHealth health, CancellationToken cancellation) => health.GetAsync(cancellation));
+        app.UseCloudSyncIngest();
+        app.MapCloudSyncIngest();
+        app.MapCloudSyncHealth();
+        if (app.Environment.IsDevelopment())
+        {
+            app.MapOpenApi();
+            app.MapScalarApiReference();
+        }
+
         return app;
     }
 }

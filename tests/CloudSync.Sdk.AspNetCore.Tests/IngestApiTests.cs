@@ -3,14 +3,13 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using CloudSync.Sdk;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
-namespace CloudSync.Samples.Tests;
+namespace CloudSync.Sdk.AspNetCore.Tests;
 
 /// <summary>The API on a real Kestrel, with a producer that does what it is told.</summary>
 public sealed class IngestApiTests : IAsyncLifetime
@@ -28,7 +27,7 @@ public sealed class IngestApiTests : IAsyncLifetime
             [
                 "--Urls=http://127.0.0.1:0", "--environment=Development", "--CloudSync:Producer:BootstrapServers=127.0.0.1:1",
                 "--Ingest:ProduceTimeout=00:00:00.200", "--Ingest:RetryAfter=00:00:07", "--Ingest:MaxBodyBytes=10000",
-                "--Ingest:MaxBatchBodyBytes=20000", "--Ingest:MaxBatchItems=5",
+                "--Ingest:MaxBatchBodyBytes=20000", "--Ingest:MaxBatchItems=5", "--Ingest:RateLimit:TokensPerSecond=0",
             ],
             configure: builder =>
             {
@@ -112,7 +111,7 @@ public sealed class IngestApiTests : IAsyncLifetime
     {
         _producer.Answer = (message, offset) => message.Id switch
         {
-            "b" => new ProduceFailedException("too large for Kafka") { IsPermanent = true },
+            "b" => new ProduceFailedException("too large for Kafka at kafka-1:9092") { IsPermanent = true },
             "c" => new ProduceFailedException("no broker"),
             "d" => null,
             _ => new ProducedMessage(message.Id!, "data-topic", 0, offset),
@@ -175,15 +174,16 @@ public sealed class IngestApiTests : IAsyncLifetime
         { "[]", "body", "must hold at least one message" },
         { """{"data":1}""", "body", "must be an array of messages" },
         { "[1]", "[0]", "must be an object" },
-        { """[{"data":1},{"data":1,"id":7}]""", "[1].id", "must be a string or null" },
-        { """[{"data":1},{"key":"k"}]""", "[1].data", "is missing" },
-        { """[{"data":1},{"data":1},{"data":1},{"data":1},{"data":1},{"data":1}]""", "body", "holds 6 messages, more than the limit of 5" },
-        { """[{"data":1},""", "body", "is not valid JSON" },
+        { """[{"data":1,"id":7}]""", "[0].id", "must be a string or null" },
+        { """[{"id":"a"},{"key":"k"}]""", "[0].data", "is missing" },
+        { """[{"data":1""", "body", "is not valid JSON" },
+        { """["data":1]""", "[0]", "must be an object" },
+        { "", "body", "is empty" },
     };
 
     [Theory]
     [MemberData(nameof(BadBatches))]
-    public async Task A_batch_with_anything_bad_in_it_is_refused_whole(string body, string field, string detail)
+    public async Task A_batch_without_any_message_that_is_right_is_answered_with_problem_details(string body, string field, string detail)
     {
         using var response = await SendAsync("/api/sync/batch", body);
 
@@ -279,10 +279,10 @@ public sealed class IngestApiTests : IAsyncLifetime
     [InlineData("/api/sync", 10_000, false)]
     [InlineData("/api/sync", 10_000, true)]
     [InlineData("/api/sync/batch", 20_000, false)]
-    [InlineData("/api/sync/batch", 20_000, true)]
     public async Task A_body_over_the_limit_is_answered_with_413_and_one_at_the_limit_is_taken(string path, int limit, bool chunked)
     {
-        var (open, close) = path.EndsWith("batch", StringComparison.Ordinal) ? ("[{\"data\":\"", "\"}]") : ("{\"data\":\"", "\"}");
+        var first = $$"""[{"data":"{{new string('y', 9_000)}}"},""";
+        var (open, close) = path.EndsWith("batch", StringComparison.Ordinal) ? (first + " ".PadLeft(2_000) + "{\"data\":\"", "\"}]") : ("{\"data\":\"", "\"}");
         var fits = open + new string('x', limit - open.Length - close.Length) + close;
 
         using var taken = await SendAsync(path, fits, chunked: chunked);
@@ -291,7 +291,7 @@ public sealed class IngestApiTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Accepted, taken.StatusCode);
         var problem = await ProblemAsync(refused, HttpStatusCode.RequestEntityTooLarge);
         Assert.Equal(limit, problem.GetProperty("limit").GetInt32());
-        Assert.Single(_producer.Queued);
+        Assert.Equal(path == "/api/sync" ? 1 : 2, _producer.Queued.Count);
     }
 
     [Theory]
@@ -389,7 +389,7 @@ public sealed class IngestApiTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         var report = JsonDocument.Parse(await response.Content.ReadAsStringAsync(Cancellation)).RootElement;
         Assert.Equal("unhealthy", report.GetProperty("status").GetString());
-        Assert.Contains("CloudSync:Producer:BootstrapServers", report.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("BootstrapServers of the producer", report.GetProperty("checks")[0].GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
     private static ByteArrayContent Json(byte[] body)
@@ -430,41 +430,5 @@ public sealed class IngestApiTests : IAsyncLifetime
         var problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync(Cancellation)).RootElement;
         Assert.Equal((int)expected, problem.GetProperty("status").GetInt32());
         return problem;
-    }
-
-    private sealed class LogOfTheTest : ILoggerProvider
-    {
-        private readonly Lock _lock = new();
-        private readonly List<(LogLevel, string)> _entries = [];
-
-        public IReadOnlyList<(LogLevel Level, string Text)> Entries
-        {
-            get
-            {
-                lock (_lock)
-                    return [.. _entries];
-            }
-        }
-
-        public ILogger CreateLogger(string categoryName) => new Logger(this);
-
-        public void Dispose()
-        {
-        }
-
-        private sealed class Logger(LogOfTheTest log) : ILogger
-        {
-            public IDisposable? BeginScope<TState>(TState state)
-                where TState : notnull => null;
-
-            public bool IsEnabled(LogLevel logLevel) => true;
-
-            public void Log<TState>(
-                LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-            {
-                lock (log._lock)
-                    log._entries.Add((logLevel, formatter(state, exception) + exception));
-            }
-        }
     }
 }

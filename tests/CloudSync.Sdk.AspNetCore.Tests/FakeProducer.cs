@@ -1,7 +1,6 @@
 using System.Text;
-using CloudSync.Sdk;
 
-namespace CloudSync.Samples.Tests;
+namespace CloudSync.Sdk.AspNetCore.Tests;
 
 /// <summary>Keeps what it is given, and answers as it is told: by default with an acknowledgement at once.</summary>
 internal sealed class FakeProducer : ICloudSyncProducer
@@ -11,6 +10,9 @@ internal sealed class FakeProducer : ICloudSyncProducer
     /// <summary>What becomes of a message; <see langword="null"/> for never.</summary>
     public Func<OutgoingMessage, long, object?> Answer { get; set; } =
         (message, offset) => new ProducedMessage(message.Id ?? "made", "data-topic", 3, offset);
+
+    /// <summary>Runs what tells of an acknowledgement; by default at once.</summary>
+    public Action<Action> Later { get; set; } = act => act();
 
     /// <summary>Never any room.</summary>
     public bool IsFull { get; set; }
@@ -27,7 +29,7 @@ internal sealed class FakeProducer : ICloudSyncProducer
         switch (Answer(message, _queued.Count - 1))
         {
             case ProducedMessage produced:
-                acknowledgement!.Acknowledged(produced);
+                Later(() => acknowledgement!.Acknowledged(produced));
                 break;
             case ProduceFailedException failure:
                 acknowledgement!.Failed(failure);

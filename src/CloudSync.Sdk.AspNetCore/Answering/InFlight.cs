@@ -1,0 +1,176 @@
+using Confluent.Kafka;
+using Microsoft.AspNetCore.Http;
+
+namespace CloudSync.Sdk.Ingest;
+
+/// <summary>
+/// The messages of one request: produced in their order, so that those of one key stay in it, with so many at once that Kafka has not acknowledged. Results stand in the order of the messages.
+/// </summary>
+internal sealed class InFlight : IDisposable
+{
+    private readonly ICloudSyncProducer _producer;
+    private readonly CloudSyncIngestOptions _options;
+    private readonly TimeProvider _time;
+    private readonly CancellationToken _aborted;
+    private readonly Queue<Waiting> _waiting = new();
+    private readonly List<SyncResult> _results = [];
+    private readonly CancellationTokenSource _room;
+    private readonly CancellationTokenRegistration _onAbort;
+
+    public InFlight(ICloudSyncProducer producer, CloudSyncIngestOptions options, TimeProvider time, CancellationToken aborted)
+    {
+        (_producer, _options, _time, _aborted) = (producer, options, time, aborted);
+        _room = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        _onAbort = aborted.UnsafeRegister(static room => ((CancellationTokenSource)room!).Cancel(), _room);
+    }
+
+    /// <summary>What is known, in the order of the messages.</summary>
+    public IReadOnlyList<SyncResult> Results => _results;
+
+    /// <summary>Whether Kafka has made no room, or not acknowledged, in time: more messages would only wait as long.</summary>
+    public bool IsStuck { get; private set; }
+
+    /// <summary>Messages that Kafka did not take, and what the first of them met with. It is for our log and not for a caller.</summary>
+    public (int Count, string? Reason) Refused { get; private set; }
+
+    /// <summary>The most messages that waited for their acknowledgement at the same time.</summary>
+    public int MostWaiting { get; private set; }
+
+    /// <summary>Produces a message that has an id. Waits while too many are not acknowledged yet.</summary>
+    /// <exception cref="OperationCanceledException">The caller has gone away.</exception>
+    public async ValueTask ProduceAsync(OutgoingMessage message)
+    {
+        while (_waiting.Count >= _options.MaxUnacknowledged)
+            await SettleFirstAsync();
+
+        var acknowledgement = new Acknowledgement();
+        var since = _time.GetTimestamp();
+        _room.CancelAfter(_options.ProduceTimeout);
+        SyncResult? refused = null;
+        try
+        {
+            await _producer.EnqueueAsync(message, acknowledgement, _room.Token);
+        }
+        catch (ProduceFailedException e)
+        {
+            refused = ResultOf(message.Id!, e);
+        }
+        catch (OperationCanceledException) when (!_aborted.IsCancellationRequested)
+        {
+            refused = NotInTime(message.Id!, "made room for the message");
+        }
+        catch (ObjectDisposedException e)
+        {
+            refused = ResultOf(message.Id!, new ProduceFailedException(e.Message));
+        }
+        catch (ArgumentException e)
+        {
+            Note(e.Message);
+            refused = new SyncResult(StatusCodes.Status400BadRequest, message.Id, Detail: "Kafka takes no message like this one.");
+        }
+
+        if (!IsStuck)
+            _room.CancelAfter(Timeout.InfiniteTimeSpan);
+        Add(new Waiting(message.Id!, refused is null ? acknowledgement.Task : null, refused, since));
+    }
+
+    /// <summary>Puts a result in its place among those of the messages.</summary>
+    public async ValueTask AddAsync(SyncResult result)
+    {
+        while (_waiting.Count >= _options.MaxUnacknowledged)
+            await SettleFirstAsync();
+        Add(new Waiting("", null, result, 0));
+    }
+
+    /// <summary>Waits until the result of every message is known.</summary>
+    /// <exception cref="OperationCanceledException">The caller has gone away.</exception>
+    public async Task FinishAsync()
+    {
+        while (_waiting.Count > 0)
+            await SettleFirstAsync();
+    }
+
+    public void Dispose()
+    {
+        _onAbort.Dispose();
+        _room.Dispose();
+    }
+
+    private void Add(Waiting waiting)
+    {
+        _waiting.Enqueue(waiting);
+        MostWaiting = Math.Max(MostWaiting, _waiting.Count);
+    }
+
+    private async ValueTask SettleFirstAsync()
+    {
+        var first = _waiting.Peek();
+        var result = first.Result ?? await ResultOfAsync(first);
+        _waiting.Dequeue();
+        _results.Add(result);
+    }
+
+    private async ValueTask<SyncResult> ResultOfAsync(Waiting waiting)
+    {
+        try
+        {
+            var acknowledged = waiting.Acknowledged!;
+            if (!acknowledged.IsCompleted)
+            {
+                var left = _options.ProduceTimeout - _time.GetElapsedTime(waiting.Since);
+                await acknowledged.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, _aborted);
+            }
+
+            var produced = await acknowledged;
+            return new SyncResult(StatusCodes.Status202Accepted, produced.Id, produced.Topic, produced.Partition, produced.Offset);
+        }
+        catch (ProduceFailedException e)
+        {
+            return ResultOf(waiting.Id, e);
+        }
+        catch (TimeoutException)
+        {
+            return NotInTime(waiting.Id, "acknowledged the message");
+        }
+    }
+
+    /// <summary>The exception's own text names topic, settings and addresses, which are for our log and not for a caller.</summary>
+    private SyncResult ResultOf(string id, ProduceFailedException e)
+    {
+        Note(e.Message);
+        if (!e.IsPermanent)
+            return new SyncResult(
+                StatusCodes.Status503ServiceUnavailable, id, Detail: "Kafka has not taken the message. Post it again with the same id and key: a duplicate is recognised.");
+
+        return e.InnerException is null or KafkaException { Error.Code: ErrorCode.MsgSizeTooLarge }
+            ? new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: "The message is larger than Kafka takes.")
+            : new SyncResult(StatusCodes.Status400BadRequest, id, Detail: "Kafka takes no message like this one.");
+    }
+
+    private SyncResult NotInTime(string id, string what)
+    {
+        IsStuck = true;
+        Note($"Kafka has not {what} within {_options.ProduceTimeout:c} (ProduceTimeout).");
+        return new SyncResult(
+            StatusCodes.Status503ServiceUnavailable,
+            id,
+            Detail: $"Kafka has not {what} in time. It may still take it: post it again with the same id and key: a duplicate is recognised.");
+    }
+
+    private void Note(string reason) => Refused = (Refused.Count + 1, Refused.Reason ?? reason);
+
+    private readonly record struct Waiting(string Id, Task<ProducedMessage>? Acknowledged, SyncResult? Result, long Since);
+
+    /// <summary>Continues elsewhere: the client's own thread must not run what comes after an acknowledgement.</summary>
+    private sealed class Acknowledgement()
+        : TaskCompletionSource<ProducedMessage>(TaskCreationOptions.RunContinuationsAsynchronously), IProduceAcknowledgement
+    {
+        public void Acknowledged(in ProducedMessage produced) => TrySetResult(produced);
+
+        public void Failed(ProduceFailedException failure)
+        {
+            TrySetException(failure);
+            _ = Task.Exception; // Seen: the request may have been answered before.
+        }
+    }
+}

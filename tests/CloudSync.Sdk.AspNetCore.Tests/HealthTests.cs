@@ -1,0 +1,69 @@
+using CloudSync.Sdk.Testing;
+using Xunit;
+
+namespace CloudSync.Sdk.AspNetCore.Tests;
+
+/// <summary>Live, ready, and the details for who may see them.</summary>
+public sealed class HealthTests
+{
+    [Fact]
+    public async Task Ready_is_who_has_kafka_and_its_topic_and_live_is_anybody()
+    {
+        await using var kafka = EmbeddedKafka.Start();
+        kafka.CreateTopic("data-topic", partitions: 3);
+        await using var door = await FrontDoor.StartAsync(null, $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}");
+        await using var without = await FrontDoor.StartAsync(null);
+
+        var ready = await door.GetAsync("/health/ready");
+        Assert.Equal((200, """{"status":"healthy"}"""), (ready.Status, ready.Text));
+        Assert.Equal((503, """{"status":"unhealthy"}"""), ((await without.GetAsync("/health/ready")) is var r ? (r.Status, r.Text) : default));
+        Assert.Equal((200, 200), ((await door.GetAsync("/health/live")).Status, (await without.GetAsync("/health/live")).Status));
+
+        var kafkaOf = (await door.GetAsync("/api/health")).Json.GetProperty("checks").EnumerateArray().Single(c => c.GetProperty("name").GetString() == "cloudsync-kafka");
+        Assert.Equal("3", kafkaOf.GetProperty("data").GetProperty("partitions").GetString());
+    }
+
+    [Fact]
+    public async Task Details_are_for_administrators_alone()
+    {
+        using var tokens = new Tokens();
+        await using var door = await FrontDoor.StartAsync(null, [.. tokens.Settings, "--environment=Production"]);
+
+        Assert.Equal(401, (await door.GetAsync("/api/health")).Status);
+        var forbidden = await door.GetAsync("/api/health", ("Authorization", "Bearer " + tokens.Good("sync:write")));
+        Assert.Equal((403, "Bearer error=\"insufficient_scope\", scope=\"sync:admin\""), (forbidden.Status, forbidden.Headers["WWW-Authenticate"]));
+        var answer = await door.GetAsync("/api/health", ("Authorization", "Bearer " + tokens.Good("sync:admin")));
+        Assert.Equal(503, answer.Status);
+        Assert.Contains("BootstrapServers", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_nobody_is_asked_for_a_token_details_are_kept_back()
+    {
+        await using var door = await FrontDoor.StartAsync(null, "--environment=Production", "--Ingest:Authentication:AllowAnonymous=true");
+        var answer = await door.GetAsync("/api/health");
+
+        Assert.Equal(503, answer.Status);
+        Assert.Contains("cloudsync-kafka", answer.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("BootstrapServers", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Once_a_stop_has_begun_it_is_not_ready_and_goes_on_taking_requests_for_a_while()
+    {
+        await using var kafka = EmbeddedKafka.Start();
+        kafka.CreateTopic("data-topic");
+        await using var door = await FrontDoor.StartAsync(null, $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", "--Ingest:DrainDelay=00:01:00");
+        Assert.Equal(200, (await door.GetAsync("/health/ready")).Status);
+
+        using var enough = new CancellationTokenSource();
+        var stop = door.App.StopAsync(enough.Token);
+
+        Assert.Equal(503, (await door.GetAsync("/health/ready")).Status);
+        Assert.Equal(200, (await door.GetAsync("/health/live")).Status);
+        Assert.Equal(202, (await door.PostAsync("/api/sync", """{"data":1}""")).Status);
+        await enough.CancelAsync();
+        await stop.ContinueWith(_ => { }, TestContext.Current.CancellationToken, TaskContinuationOptions.None, TaskScheduler.Default);
+        await Assert.ThrowsAsync<HttpRequestException>(() => door.GetAsync("/health/live"));
+    }
+}
