@@ -11,6 +11,7 @@ public class PublicApiTests
 
     [Theory]
     [InlineData("CloudSync.Sdk")]
+    [InlineData("CloudSync.Sdk.AspNetCore")]
     [InlineData("CloudSync.Sdk.Http")]
     [InlineData("CloudSync.Sdk.Redis")]
     [InlineData("CloudSync.Sdk.Testing")]
