@@ -36,11 +36,11 @@ internal static partial class ConsumerLog
     public static partial void OffsetsWentBack(this ILogger log, int partition, string topic, long offset);
 
     [LoggerMessage(1010, LogLevel.Warning,
-        "Kafka reports for {Topic}: {Reason} ({Code}). The consumer goes on. Reports of this kind since the last such line: {Since}.")]
-    public static partial void KafkaError(this ILogger log, string topic, string reason, string code, long since);
+        "Kafka reports for {Topic}: {Reason} ({Code}). {Advice} Reports of this kind since the last such line: {Since}.")]
+    public static partial void KafkaError(this ILogger log, string topic, string reason, string code, string advice, long since);
 
-    [LoggerMessage(1011, LogLevel.Error, "The consumer of {Topic} failed and is built anew in {Delay}.")]
-    public static partial void ClientFailed(this ILogger log, Exception exception, string topic, TimeSpan delay);
+    [LoggerMessage(1011, LogLevel.Error, "The consumer of {Topic} failed and is built anew in {Delay}: {Reason}")]
+    public static partial void ClientFailed(this ILogger log, Exception? exception, string topic, TimeSpan delay, string reason);
 
     [LoggerMessage(1012, LogLevel.Warning, "The commit of {Offsets} failed: {Reason}. It is tried again; a crash now would deliver more messages again.")]
     public static partial void CommitFailed(this ILogger log, string offsets, string reason);

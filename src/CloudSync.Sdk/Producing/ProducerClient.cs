@@ -19,7 +19,7 @@ internal sealed class ProducerClient
     public ProducerClient(ProducerConfig config, string topic, ILogger log)
     {
         _topic = topic;
-        var errors = new KafkaErrors(TimeProvider.System, (error, since) => log.ProducerError(topic, error.Reason, error.Code.ToString(), since));
+        var errors = new KafkaErrors(TimeProvider.System, (error, advice, since) => log.ProducerError(topic, error.Reason, error.Code.ToString(), advice, since));
         try
         {
             _client = new ProducerBuilder<byte[]?, byte[]>(config)

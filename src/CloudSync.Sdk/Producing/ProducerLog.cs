@@ -32,8 +32,8 @@ internal static partial class ProducerLog
     public static partial void ClientLost(this ILogger log, string topic, string reason, string code);
 
     [LoggerMessage(2009, LogLevel.Warning,
-        "Kafka reports for the producer of {Topic}: {Reason} ({Code}). The producer goes on. Reports of this kind since the last such line: {Since}.")]
-    public static partial void ProducerError(this ILogger log, string topic, string reason, string code, long since);
+        "Kafka reports for the producer of {Topic}: {Reason} ({Code}). {Advice} Reports of this kind since the last such line: {Since}.")]
+    public static partial void ProducerError(this ILogger log, string topic, string reason, string code, string advice, long since);
 
     [LoggerMessage(2010, LogLevel.Debug, "Kafka client: {Facility}: {Message}")]
     public static partial void ProducerClientSays(this ILogger log, string facility, string message);
