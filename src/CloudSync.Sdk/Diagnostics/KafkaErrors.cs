@@ -51,13 +51,13 @@ internal sealed class KafkaErrors(TimeProvider time, Action<Error, string, long>
             kind = (time.GetTimestamp(), 0);
         }
 
-        say(error, KafkaTrouble.Of(error.Code)?.Advice ?? "It goes on.", since);
+        say(error, KafkaTrouble.Of(error)?.Advice ?? "It goes on.", since);
     }
 
     /// <summary>Keeps what an error means, and says nothing.</summary>
     public void Note(Error error)
     {
-        if (KafkaTrouble.Of(error.Code) is not { } meaning)
+        if (KafkaTrouble.Of(error) is not { } meaning)
             return;
 
         lock (_gate)

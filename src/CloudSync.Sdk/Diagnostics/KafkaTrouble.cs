@@ -9,7 +9,7 @@ namespace CloudSync.Sdk;
 public sealed record KafkaTrouble(string Reason, DateTimeOffset Since, bool NeedsAttention)
 {
     /// <summary>What an error means for the connection; <see langword="null"/> for one that says nothing about it.</summary>
-    internal static (string Advice, bool NeedsAttention)? Of(ErrorCode code) => code switch
+    internal static (string Advice, bool NeedsAttention)? Of(Error error) => KindOf(error) switch
     {
         ErrorCode.Local_Authentication or ErrorCode.SaslAuthenticationFailed => (
             "Kafka does not take our credentials: look at Kafka:sasl.username and Kafka:sasl.password, with OAUTHBEARER at Kafka:sasl.oauthbearer.*, and at Kafka:sasl.mechanism.", true),
@@ -26,4 +26,8 @@ public sealed record KafkaTrouble(string Reason, DateTimeOffset Since, bool Need
             "Look at BootstrapServers, whether brokers run there, and at Kafka:security.protocol: one that speaks TLS hangs up without a word on who does not.", false),
         _ => null,
     };
+
+    /// <summary>With TLS 1.3 a broker that wants another certificate of ours says so after the handshake, and the client calls it a fault of the transport.</summary>
+    private static ErrorCode KindOf(Error error) =>
+        error.Code == ErrorCode.Local_Transport && error.Reason.Contains("SSL routines", StringComparison.Ordinal) ? ErrorCode.Local_Ssl : error.Code;
 }

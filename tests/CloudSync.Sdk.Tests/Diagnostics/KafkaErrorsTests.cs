@@ -49,6 +49,15 @@ public class KafkaErrorsTests
     }
 
     [Fact]
+    public void A_certificate_that_a_broker_refuses_after_the_handshake_is_no_outage()
+    {
+        _errors.Report(new Error(ErrorCode.Local_Transport, "Receive failed: error:0A000412:SSL routines::ssl/tls alert bad certificate: SSL alert number 42"));
+
+        Assert.True(_errors.Trouble!.NeedsAttention);
+        Assert.Contains("Kafka:ssl.certificate.location", _errors.Trouble.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_error_that_says_nothing_about_the_connection_is_no_trouble()
     {
         _errors.Report(new Error(ErrorCode.Local_MaxPollExceeded));
