@@ -28,7 +28,14 @@ internal sealed class ProducerClient
                 {
                     if (error.IsFatal)
                         _fatal ??= error;
-                    errors.Report(error);
+                    try
+                    {
+                        errors.Report(error);
+                    }
+                    catch (Exception)
+                    {
+                        // A logger that throws. The client would throw it from its next poll: on our thread, which would end the process, or at one who produces.
+                    }
                 })
                 .Build();
         }
