@@ -96,7 +96,7 @@ internal static class Consume
     internal static ConsumerConfig SettingsOfOurs(string kafka)
     {
         var options = new CloudSyncConsumerOptions { BootstrapServers = kafka };
-        return new KafkaConsumerFactory("compare", options, [], new KafkaErrors(TimeProvider.System, (_, _) => { }), NullLogger.Instance).ConsumerConfig();
+        return new KafkaConsumerFactory("compare", options, [], new KafkaErrors(TimeProvider.System, (_, _, _) => { }), NullLogger.Instance).ConsumerConfig();
     }
 
     private static async Task<RunResult> OursAsync(Job job)
