@@ -44,6 +44,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     private readonly Action<OutgoingRecord, DeliveryReport<byte[]?, byte[]>> _reported;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly KafkaErrors _errors;
 
     private readonly Lock _clientLock = new();
     private readonly List<Task> _background = [];
@@ -76,7 +77,16 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         _metrics = new ProducerMetrics(_options.Topic, _time);
         _reported = Reported;
         _drainTimeLeft = _options.FlushTimeout;
+        _errors = new KafkaErrors(_time, (error, advice, since) => _log.ProducerError(_options.Topic, error.Reason, error.Code.ToString(), advice, since));
     }
+
+    /// <summary>What is wrong with the connection; <see langword="null"/> when nothing is known to be.</summary>
+    public KafkaTrouble? Trouble => _errors.Trouble;
+
+    /// <summary>What the brokers say of the topic, to this producer's own user. Blocks.</summary>
+    /// <exception cref="KafkaException">They have not answered in time.</exception>
+    /// <exception cref="ObjectDisposedException">The producer has stopped.</exception>
+    public Metadata Metadata(TimeSpan patience) => Client().Metadata(patience);
 
     public ValueTask<ProducedMessage> ProduceAsync(OutgoingMessage message, CancellationToken cancellationToken = default)
     {
@@ -282,9 +292,14 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     /// <summary>What became of a record: on any thread that polls.</summary>
     private void Reported(OutgoingRecord record, DeliveryReport<byte[]?, byte[]> report)
     {
+        if (report.Error.IsError)
+            _errors.Note(report.Error);
+        else
+            _errors.Answered();
+
         var isSettled = !report.Error.IsError
             ? Settle(record, new ProducedMessage(record.Acknowledgement is null ? "" : record.Id, _options.Topic, report.Partition.Value, report.Offset.Value), null, null)
-            : Settle(record, default, ProduceFailure.Of(record.Id, report.Error, _options), report.Error.Code.ToString());
+            : Settle(record, default, ProduceFailure.Of(record.Id, report.Error, _options, trouble: _errors.Trouble), report.Error.Code.ToString());
 
         // The client says of each record once what became of it, and holds it no longer. One that has waited is still held by its wait, and one that was given up by those who gave it up.
         // Once the end has begun, it may be about to give up this one: it must not find another message in its place.
@@ -384,7 +399,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
                 ObjectDisposedException.ThrowIf(_isStopped, this);
                 _clientMadeAt = _time.GetTimestamp();
                 _log.ClientLost(_options.Topic, fatal.Reason, fatal.Code.ToString());
-                _client = new ProducerClient(_config, _options.Topic, _log);
+                _client = new ProducerClient(_config, _options.Topic, _errors, _log);
                 // Only now: a client is closed by one, who is either this or the end.
                 InBackground(() => Retire(current));
                 return _client;
@@ -392,7 +407,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
             ObjectDisposedException.ThrowIf(_isStopped, this);
             _clientMadeAt = _time.GetTimestamp();
-            return _client = new ProducerClient(_config, _options.Topic, _log);
+            return _client = new ProducerClient(_config, _options.Topic, _errors, _log);
         }
     }
 

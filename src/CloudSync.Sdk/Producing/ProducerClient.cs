@@ -16,10 +16,9 @@ internal sealed class ProducerClient
     private int _isClosed;
 
     /// <exception cref="InvalidOperationException">The client does not take its settings.</exception>
-    public ProducerClient(ProducerConfig config, string topic, ILogger log)
+    public ProducerClient(ProducerConfig config, string topic, KafkaErrors errors, ILogger log)
     {
         _topic = topic;
-        var errors = new KafkaErrors(TimeProvider.System, (error, advice, since) => log.ProducerError(topic, error.Reason, error.Code.ToString(), advice, since));
         try
         {
             _client = new ProducerBuilder<byte[]?, byte[]>(config)
@@ -94,6 +93,23 @@ internal sealed class ProducerClient
         try
         {
             return _client.Flush(TimeSpan.FromMilliseconds(100)) > 0;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
+    }
+
+    /// <summary>What the brokers say of the topic. Blocks.</summary>
+    /// <exception cref="KafkaException">They have not answered in time.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
+    public Metadata Metadata(TimeSpan patience)
+    {
+        ObjectDisposedException.ThrowIf(!TryEnter(), this);
+        try
+        {
+            using var asking = new DependentAdminClientBuilder(_client.Handle).Build();
+            return asking.GetMetadata(_topic, patience);
         }
         finally
         {

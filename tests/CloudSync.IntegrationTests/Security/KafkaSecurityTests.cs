@@ -37,6 +37,7 @@ public sealed class KafkaSecurityTests(SecuredKafka kafka) : IClassFixture<Secur
 
         Assert.Equal("order-1", Assert.Single(sink.Messages).Id);
         Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host)).Status);
+        Assert.Equal(HealthStatus.Healthy, (await HealthAsync(host, "cloudsync-producer")).Status);
         await host.StopAsync(Cancelled);
     }
 
@@ -76,12 +77,20 @@ public sealed class KafkaSecurityTests(SecuredKafka kafka) : IClassFixture<Secur
         var address = what == "another host's certificate" ? other.Address : broker.BootstrapServers;
         using var host = await StartAsync(address, await kafka.CreateTopicAsync(broker), settings, new RecordingSink());
 
+        var produced = host.Services.GetRequiredService<ICloudSyncProducer>().ProduceAsync(new OutgoingMessage("hello"u8.ToArray()), Cancelled).AsTask();
         await Eventually.TrueAsync(async () => (await HealthAsync(host)).Status == health, $"the consumer is {health}", Cancelled);
 
         var report = await HealthAsync(host);
         Assert.Contains(setting, report.Description, StringComparison.Ordinal);
         await Eventually.TrueAsync(
             () => Logged(host).Any(entry => entry.Id.Id is 1010 or 1011 && entry.Message.Contains(setting, StringComparison.Ordinal)), $"the log names {setting}", Cancelled);
+        await Eventually.TrueAsync(
+            async () => await HealthAsync(host, "cloudsync-producer") is { Status: HealthStatus.Unhealthy } producer && producer.Description!.Contains(setting, StringComparison.Ordinal),
+            $"the producer's health names {setting}",
+            Cancelled);
+        var failure = await Assert.ThrowsAsync<ProduceFailedException>(() => produced);
+        Assert.Contains(what == "no rights" ? "Grant Write" : setting, failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", failure.ToString(), StringComparison.Ordinal);
         var log = Logged(host);
         Assert.DoesNotContain(log, entry => entry.Message.Contains("hunter2", StringComparison.Ordinal) || entry.Exception?.ToString().Contains("hunter2", StringComparison.Ordinal) is true);
         Assert.DoesNotContain("hunter2", report.Description, StringComparison.Ordinal);
@@ -164,7 +173,7 @@ public sealed class KafkaSecurityTests(SecuredKafka kafka) : IClassFixture<Secur
             builder.Configuration.AddInMemoryCollection(kafka.Select(setting => KeyValuePair.Create($"CloudSync:{section}:Kafka:{setting.Key}", (string?)setting.Value)));
         }
 
-        builder.Configuration.AddInMemoryCollection([new("CloudSync:Aws:DeadLetters:Topic", topic + "-dlq"), new("CloudSync:Aws:GroupId", topic)]);
+        builder.Configuration.AddInMemoryCollection([new("CloudSync:Aws:DeadLetters:Topic", topic + "-dlq"), new("CloudSync:Aws:GroupId", topic), new("CloudSync:Producer:DeliveryTimeout", "5s")]);
         builder.Services.AddCloudSyncProducer(builder.Configuration.GetSection("CloudSync:Producer"));
         builder.Services.AddCloudSyncConsumer("aws", builder.Configuration.GetSection("CloudSync:Aws")).UseSink(_ => sink);
         var host = builder.Build();
@@ -174,6 +183,6 @@ public sealed class KafkaSecurityTests(SecuredKafka kafka) : IClassFixture<Secur
 
     private static IReadOnlyList<FakeLogRecord> Logged(IHost host) => host.Services.GetFakeLogCollector().GetSnapshot();
 
-    private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
-        (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancelled)).Entries["cloudsync-aws"];
+    private static async Task<HealthReportEntry> HealthAsync(IHost host, string check = "cloudsync-aws") =>
+        (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancelled)).Entries[check];
 }
