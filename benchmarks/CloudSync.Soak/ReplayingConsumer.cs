@@ -44,9 +44,6 @@ internal sealed class ReplayingConsumer : IDisposable
     private const string Name = "soak";
     private const int Ids = 5_000_000;
 
-    /// <summary>Messages that may be in the sink at once, waiting until they are due.</summary>
-    private static readonly int MostAhead = new CloudSyncConsumerOptions() is var options ? options.MaxConcurrency * options.MaxBatchSize : 0;
-
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private readonly ReplayJob _job;
@@ -122,6 +119,10 @@ internal sealed class ReplayingConsumer : IDisposable
             _sink?.Hurry();
     }
 
+    /// <summary>As many as by default, unless the rate is so low that calls full of them would wait for longer than <see cref="CloudSyncConsumerOptions.SinkTimeout"/> until they are due.</summary>
+    internal static int BatchSize(int rate, CloudSyncConsumerOptions options) =>
+        rate == 0 ? options.MaxBatchSize : (int)Math.Clamp(options.SinkTimeout.TotalSeconds / 3 * rate / options.MaxConcurrency, 1, options.MaxBatchSize);
+
     private async Task PassesAsync()
     {
         try
@@ -171,8 +172,7 @@ internal sealed class ReplayingConsumer : IDisposable
             options.DeadLetters.Topic = _job.Topic + "-dlq";
             options.Idempotency.MaxEntries = Ids;
 
-            // At a low rate a call waits for long, and none shall be cancelled for it.
-            options.SinkTimeout = TimeSpan.FromHours(1);
+            options.MaxBatchSize = BatchSize(rate, options);
         });
 
         // As an instance: what UseIdempotencyStore makes is the host's, and would be disposed of with the first one.
@@ -182,7 +182,7 @@ internal sealed class ReplayingConsumer : IDisposable
         using (var host = builder.Build())
         {
             await host.StartAsync();
-            await AllAsync(sink, rate == 0 ? Patience : Patience + TimeSpan.FromSeconds((double)MostAhead / rate));
+            await AllAsync(sink);
             await host.StopAsync();
         }
 
@@ -214,13 +214,13 @@ internal sealed class ReplayingConsumer : IDisposable
         return reads;
     }
 
-    /// <summary>Waits until all messages are here, or nothing more comes for so long.</summary>
-    private static async Task AllAsync(PassSink sink, TimeSpan patience)
+    /// <summary>Waits until all messages are here, or nothing more comes for a minute.</summary>
+    private static async Task AllAsync(PassSink sink)
     {
         for (var seen = -1L; !sink.All.IsCompleted && sink.Count.Messages > seen;)
         {
             seen = sink.Count.Messages;
-            await Task.WhenAny(sink.All, Task.Delay(patience));
+            await Task.WhenAny(sink.All, Task.Delay(Patience));
         }
     }
 

@@ -158,6 +158,14 @@ public sealed class SoakTests
     public void A_replay_has_a_verdict_on_its_lag() =>
         Assert.StartsWith("The lag has grown", Assert.Single(Replay.Faults(Ended(5_000, 5), new Report(TimeSpan.FromSeconds(60), Rate, Samples(lag: 260), null))), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData(0, 500)]
+    [InlineData(100_000, 500)]
+    [InlineData(300, 187)]
+    [InlineData(1, 1)]
+    public void At_a_low_rate_calls_are_small_enough_to_wait_for_their_time(int rate, int size) =>
+        Assert.Equal(size, ReplayingConsumer.BatchSize(rate, new CloudSyncConsumerOptions()));
+
     [Fact]
     public async Task A_pass_that_is_hurried_waits_for_nothing_and_counts_what_came_at_its_pace()
     {
