@@ -185,9 +185,16 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 polled();
             }
 
-            Drain(consumer, reader);
-            var unsettled = _pipeline.Window.Messages;
-            _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+            try
+            {
+                Drain(consumer, reader);
+            }
+            finally
+            {
+                // Also when the drain has failed: what was delivered would be delivered again.
+                var unsettled = _pipeline.Window.Messages;
+                _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+            }
         }
         finally
         {
@@ -195,8 +202,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             GiveUp([.. _assignment.Partitions]);
             _committer.WaitForCommit();
 
-            // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue.
+            // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue, and the meter asks through the consumer's handle.
             reader.Dispose();
+            lag.Dispose();
             consumer.Close();
         }
     }
@@ -314,6 +322,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             _metrics.Skipped(skipped);
 
         _pipeline.Accept(CollectionsMarshal.AsSpan(_handover));
+
+        // Of a quiet topic it would keep the last messages in memory until the next come.
+        _handover.Clear();
     }
 
     /// <returns>How many were redriven for another group: they are settled here, and nobody sees them.</returns>
@@ -399,6 +410,11 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             return;
 
         var numbers = partitions.Select(p => p.Partition.Value).ToList();
+
+        // What was read of them earlier in this very read belongs to what they were before, and comes again.
+        foreach (var number in numbers)
+            _batch.Remove(number);
+
         _assignment.Add(numbers);
         _committer?.Forget(numbers);
         _paused.ExceptWith(numbers);
