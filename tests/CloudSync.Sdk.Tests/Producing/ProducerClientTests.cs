@@ -48,7 +48,11 @@ public class ProducerClientTests
         }
     }
 
-    private static ProducerClient Client(ILogger log) => new(new ProducerConfig { BootstrapServers = "127.0.0.1:1", EnableBackgroundPoll = false }, "topic", log);
+    private static ProducerClient Client(ILogger log) => new(
+        new ProducerConfig { BootstrapServers = "127.0.0.1:1", EnableBackgroundPoll = false },
+        "topic",
+        new KafkaErrors(TimeProvider.System, (error, advice, since) => log.ProducerError("topic", error.Reason, error.Code.ToString(), advice, since)),
+        log);
 
     private static OutgoingRecord Record()
     {
