@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
 
@@ -20,9 +21,9 @@ internal readonly struct CloudEvent
     /// <summary>The last millisecond of the year 9999. Producers that stamp microseconds exist.</summary>
     private const long LastTimestampMs = 253_402_300_799_999;
 
-    private static readonly List<KeyValuePair<string, ReadOnlyMemory<byte>>> None = [];
-
     private static readonly byte[] DefaultType = "cloudsync.message"u8.ToArray();
+
+    private readonly List<KeyValuePair<string, ReadOnlyMemory<byte>>>? _extensions;
 
     private CloudEvent(SyncMessage message, ReadOnlyMemory<byte> defaultContentType)
     {
@@ -63,7 +64,7 @@ internal readonly struct CloudEvent
         ContentType = HeaderText.IsMediaType(contentType.Span) ? contentType : message.IsTombstone ? default : defaultContentType;
         TraceParent = traceParent;
         TraceState = traceState;
-        Extensions = extensions ?? None;
+        _extensions = extensions;
     }
 
     public SyncMessage Message { get; }
@@ -93,7 +94,7 @@ internal readonly struct CloudEvent
     public ReadOnlyMemory<byte> TraceState { get; }
 
     /// <summary>Further attributes, by names of lower-case letters and digits, each once, none empty.</summary>
-    public List<KeyValuePair<string, ReadOnlyMemory<byte>>> Extensions { get; }
+    public ReadOnlySpan<KeyValuePair<string, ReadOnlyMemory<byte>>> Extensions => CollectionsMarshal.AsSpan(_extensions);
 
     /// <summary>Whether there is an extension of this name.</summary>
     public bool Has(string extension)
@@ -110,10 +111,10 @@ internal readonly struct CloudEvent
     /// <param name="defaultContentType">The media type of a payload that has none, as ASCII.</param>
     public static CloudEvent Of(SyncMessage message, ReadOnlyMemory<byte> defaultContentType) => new(message, defaultContentType);
 
-    /// <summary>As the record has it, if that is what we would write; whatever else is readable is written anew.</summary>
+    /// <summary>To the letter as the record has it, where it has the form in which our producers write it; whatever else is readable is written anew.</summary>
     private static ReadOnlyMemory<byte> TimeOf(SyncMessage message, ReadOnlyMemory<byte> header)
     {
-        // The format O is RFC 3339 when it has a zone, which it need not have.
+        // The format O has seven digits of a second, and is RFC 3339 when it has a zone, which it need not have.
         const int WithoutZone = 27;
         if (Utf8Parser.TryParse(header.Span, out DateTimeOffset _, out var read, 'O') && read == header.Length && read > WithoutZone)
             return header;

@@ -42,23 +42,36 @@ internal sealed class StartedKafka : IAsyncDisposable
     /// <summary>The address, for clients.</summary>
     public string BootstrapServers { get; private set; } = "";
 
+    /// <summary>Where it lives, its certificates in <c>tls</c>.</summary>
+    public string Folder { get; private init; } = "";
+
     /// <summary>Starts a broker.</summary>
     /// <param name="home">A folder with <c>bin/kafka-cluster.sh</c>.</param>
     /// <param name="settings">Settings of the broker, as <c>name=value</c>.</param>
     /// <exception cref="InvalidOperationException">It does not start; the message says why.</exception>
-    public static async Task<StartedKafka> StartAsync(string home, params string[] settings)
+    public static Task<StartedKafka> StartAsync(string home, params string[] settings) => StartAsync(home, "plaintext", "", settings);
+
+    /// <summary>Starts a broker that lets in only whom it knows.</summary>
+    /// <param name="home">A folder with <c>bin/kafka-cluster.sh</c>.</param>
+    /// <param name="security">How clients connect: <c>plaintext</c>, <c>ssl</c> or <c>sasl_ssl</c>.</param>
+    /// <param name="java">Further options of its Java.</param>
+    /// <param name="settings">Settings of the broker, as <c>name=value</c>.</param>
+    /// <exception cref="InvalidOperationException">It does not start; the message says why.</exception>
+    public static async Task<StartedKafka> StartAsync(string home, string security, string java, params string[] settings)
     {
         var script = Path.Combine(home, "bin", "kafka-cluster.sh");
         if (OperatingSystem.IsWindows() || !File.Exists(script))
             throw new InvalidOperationException($"there is no {script}, or no bash to run it.");
 
-        var started = new StartedKafka(Process.Start(
-            new ProcessStartInfo("bash", ["-c", Guard, script, Path.Combine(Path.GetTempPath(), $"cloudsync-kafka-{Guid.NewGuid():N}"), .. settings.SelectMany(setting => new[] { "--set", setting })])
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!);
+        var folder = Path.Combine(Path.GetTempPath(), $"cloudsync-kafka-{Guid.NewGuid():N}");
+        var start = new ProcessStartInfo("bash", ["-c", Guard, script, folder, "--security", security, .. settings.SelectMany(setting => new[] { "--set", setting })])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["KAFKA_OPTS"] = java;
+        var started = new StartedKafka(Process.Start(start)!) { Folder = folder };
         if (await started.UntilUpAsync())
             return started;
 

@@ -19,6 +19,8 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
     private DeadLetterProducer? _deadLetters;
     private DeliveryPipeline? _pipeline;
     private PollLoop? _loop;
+    private KafkaErrors? _errors;
+    private KafkaErrors? _letterErrors;
 
     public string Name => name;
 
@@ -54,6 +56,7 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
                 IsOutOfGroup = loop.IsOutOfGroup,
                 SinceLastPoll = loop.SinceLastPoll,
                 ClientFailure = loop.ClientFailure,
+                KafkaTrouble = TroubleOf(_errors, _letterErrors),
             };
         }
     }
@@ -85,10 +88,13 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
                 $"Consumer '{name}' has no sink. Name one: AddCloudSyncConsumer<TSink>(\"{name}\", …), or UseSink or UseBatchSink on its builder.");
         _store = options.Idempotency.Enabled ? services.GetKeyedService<IIdempotencyStore>(name) : null;
 
-        var errors = new KafkaErrors(_time, (error, since) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString(), since));
+        // Apart, for what the one is answered says nothing about the other, which may log in as somebody else.
+        var errors = new KafkaErrors(_time, (error, advice, since) => log.KafkaError(options.Topic, error.Reason, error.Code.ToString(), advice, since));
+        var letterErrors = new KafkaErrors(_time, (error, advice, since) => log.KafkaError(options.DeadLetters.Topic, error.Reason, error.Code.ToString(), advice, since));
+        (_errors, _letterErrors) = (errors, letterErrors);
         var factory = new KafkaConsumerFactory(name, options, services.GetKeyedServices<Action<ConsumerConfig>>(name), errors, log);
         _metrics = new ConsumerMetrics(name, options.GroupId, options.Topic, log);
-        _deadLetters = factory.BuildDeadLetterProducer(_metrics);
+        _deadLetters = factory.BuildDeadLetterProducer(_metrics, letterErrors);
         _pipeline = new DeliveryPipeline(
             name,
             options,
@@ -157,6 +163,10 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         _deadLetters?.Dispose();
         _metrics?.Dispose();
     }
+
+    /// <summary>The worst of both clients. An idle producer of dead letters is reported to be cut off whenever its brokers close the connection, so only what refuses it counts.</summary>
+    private static KafkaTrouble? TroubleOf(KafkaErrors? errors, KafkaErrors? letterErrors) =>
+        errors?.Trouble is { NeedsAttention: true } trouble ? trouble : letterErrors?.Trouble is { NeedsAttention: true } letters ? letters : errors?.Trouble;
 
     private static void StoreGauges(ConsumerMetrics metrics, IIdempotencyStore store)
     {

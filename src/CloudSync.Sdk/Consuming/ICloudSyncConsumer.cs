@@ -88,6 +88,9 @@ public sealed record ConsumerStatus
 
     /// <summary>What the Kafka client failed with, while it is being built anew; <see langword="null"/> otherwise.</summary>
     public string? ClientFailure { get; init; }
+
+    /// <summary>Why Kafka can't be reached, or does not let this consumer in, or its dead letters; <see langword="null"/> while nothing is known to be wrong.</summary>
+    public KafkaTrouble? KafkaTrouble { get; init; }
 }
 
 /// <summary>Why consumption is paused.</summary>

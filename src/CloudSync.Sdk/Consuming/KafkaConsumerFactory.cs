@@ -107,8 +107,8 @@ internal sealed class KafkaConsumerFactory(
         return new ConsumeRecordReader(consumer);
     }
 
-    public DeadLetterProducer BuildDeadLetterProducer(ConsumerMetrics metrics) =>
-        Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, metrics, errors, log), "DeadLetters:Kafka", "");
+    public DeadLetterProducer BuildDeadLetterProducer(ConsumerMetrics metrics, KafkaErrors letterErrors) =>
+        Built(() => new DeadLetterProducer(DeadLetterConfig(), options.DeadLetters.Topic, name, options.GroupId, metrics, letterErrors, log), "Kafka and DeadLetters:Kafka", "");
 
     private T Built<T>(Func<T> build, string settings, string alsoInCode)
     {

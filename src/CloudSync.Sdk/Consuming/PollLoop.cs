@@ -141,16 +141,23 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         {
             for (var failures = 0; !_stop.IsCancellationRequested;)
             {
+                var began = _time.GetTimestamp();
                 try
                 {
-                    RunClient(() => (failures, _clientFailure) = (0, null));
+                    RunClient(() => _clientFailure = null);
                 }
                 catch (Exception e)
                 {
-                    // A client that has failed for good (fenced, a broken configuration of the broker) is replaced; the process lives on.
+                    // A client that has failed for good (fenced, a broken configuration of the broker) is replaced; the process lives on. One that is refused polls well until it is.
+                    if (_time.GetElapsedTime(began) > MaxRebuildDelay)
+                        failures = 0;
+
+                    if (e is KafkaException { Error: var error })
+                        _errors.Note(error);
+
                     var delay = TimeSpan.FromSeconds(Math.Min(MaxRebuildDelay.TotalSeconds, Math.Pow(2, Math.Min(failures++, 10))));
-                    _clientFailure = e.Message;
-                    _log.ClientFailed(e, _options.Topic, delay);
+                    _clientFailure = ReasonOf(e);
+                    _log.ClientFailed(e is KafkaException ? null : e, _options.Topic, delay, _clientFailure);
                     _stop.Token.WaitHandle.WaitOne(delay);
                 }
             }
@@ -161,10 +168,15 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         }
     }
 
+    /// <summary>What Kafka says needs no stack trace; what to do about it does.</summary>
+    private static string ReasonOf(Exception e) =>
+        e is KafkaException { Error: { } error } && KafkaTrouble.Of(error) is { } trouble ? $"{error.Reason.TrimEnd('.')} ({error.Code}). {trouble.Advice}" : e.Message;
+
     private void RunClient(Action polled)
     {
         using var consumer = Interlocked.Exchange(ref _first, null) ?? _factory.Build(_batch, this);
         using var lag = new LagMeter(consumer, _options.Topic, _options.GroupId, _time);
+        using var probe = new BrokerProbe(consumer, _errors, _time);
         using var reader = _factory.BuildReader(consumer);
         _committer = new OffsetCommitter(consumer, _options.Topic, _options.CommitInterval, _time, _log);
         _lag = lag;
@@ -173,6 +185,8 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         _reasons = PauseReasons.None;
         try
         {
+            // What it took to make a client anew is no stall.
+            Volatile.Write(ref _lastPoll, _time.GetTimestamp());
             consumer.Subscribe(_options.Topic);
             while (!_stop.IsCancellationRequested)
             {
@@ -182,12 +196,20 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 GoBack(consumer);
                 _committer.CommitIfDue(_assignment.Partitions);
                 lag.MeasureIfDue(_assignment.Partitions, _paused);
+                probe.AskIfDue();
                 polled();
             }
 
-            Drain(consumer, reader);
-            var unsettled = _pipeline.Window.Messages;
-            _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+            try
+            {
+                Drain(consumer, reader);
+            }
+            finally
+            {
+                // Also when the drain has failed: what was delivered would be delivered again.
+                var unsettled = _pipeline.Window.Messages;
+                _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+            }
         }
         finally
         {
@@ -195,8 +217,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             GiveUp([.. _assignment.Partitions]);
             _committer.WaitForCommit();
 
-            // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue.
+            // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue, and the meter asks through the consumer's handle.
             reader.Dispose();
+            lag.Dispose();
             consumer.Close();
         }
     }
@@ -296,6 +319,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         if (records.IsEmpty)
             return;
 
+        _errors.Answered();
         _handover.Clear();
         var skipped = 0;
         for (int start = 0, end; start < records.Length; start = end)
@@ -314,6 +338,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             _metrics.Skipped(skipped);
 
         _pipeline.Accept(CollectionsMarshal.AsSpan(_handover));
+
+        // Of a quiet topic it would keep the last messages in memory until the next come.
+        _handover.Clear();
     }
 
     /// <returns>How many were redriven for another group: they are settled here, and nobody sees them.</returns>
@@ -398,7 +425,13 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
         if (partitions.Count == 0)
             return;
 
+        _errors.Answered();
         var numbers = partitions.Select(p => p.Partition.Value).ToList();
+
+        // What was read of them earlier in this very read belongs to what they were before, and comes again.
+        foreach (var number in numbers)
+            _batch.Remove(number);
+
         _assignment.Add(numbers);
         _committer?.Forget(numbers);
         _paused.ExceptWith(numbers);

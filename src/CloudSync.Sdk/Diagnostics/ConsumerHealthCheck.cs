@@ -35,6 +35,7 @@ internal sealed class ConsumerHealthCheck(ICloudSyncConsumer consumer, TimeSpan 
     {
         { IsRunning: false } => (HealthStatus.Unhealthy, "is not running."),
         { ClientFailure: { } failure } => (HealthStatus.Unhealthy, $"has lost its Kafka client and builds it anew: {failure}"),
+        { KafkaTrouble: { NeedsAttention: true } trouble } => (HealthStatus.Unhealthy, $"is refused by Kafka since {trouble.Since:u}: {trouble.Reason}"),
         { SinceLastPoll: var gap } when gap > longestPollGap => (HealthStatus.Unhealthy, $"has not polled Kafka for {gap:c}: its thread hangs."),
         { Paused: var paused } when paused.HasFlag(PauseReasons.CallsAbandoned) => (
             HealthStatus.Unhealthy, $"calls nobody: {status.AbandonedCalls} abandoned calls of its sink have not ended (MaxAbandonedCalls)."),
@@ -45,6 +46,7 @@ internal sealed class ConsumerHealthCheck(ICloudSyncConsumer consumer, TimeSpan 
         { Breaker: not BreakerState.Closed } => (HealthStatus.Degraded, $"waits for its endpoint since {status.Since:u} ({status.ErrorType}): {status.Reason}"),
         { Paused: var paused } when paused.HasFlag(PauseReasons.StoreDown) => (HealthStatus.Degraded, "waits for its idempotency store; the log says why."),
         { IsStoreDown: true } => (HealthStatus.Degraded, "delivers without its idempotency store, so an endpoint may get a message twice; the log says why."),
+        { KafkaTrouble: { } trouble } => (HealthStatus.Degraded, $"can't reach Kafka since {trouble.Since:u}: {trouble.Reason}"),
         { IsOutOfGroup: true } => (HealthStatus.Degraded, "was put out by its group and is on its way back."),
         { IsHeld: true } => (HealthStatus.Degraded, "was asked by its endpoint to wait (Retry-After)."),
         _ => (HealthStatus.Healthy, "delivers."),

@@ -36,11 +36,11 @@ internal static partial class ConsumerLog
     public static partial void OffsetsWentBack(this ILogger log, int partition, string topic, long offset);
 
     [LoggerMessage(1010, LogLevel.Warning,
-        "Kafka reports for {Topic}: {Reason} ({Code}). The consumer goes on. Reports of this kind since the last such line: {Since}.")]
-    public static partial void KafkaError(this ILogger log, string topic, string reason, string code, long since);
+        "Kafka reports for {Topic}: {Reason} ({Code}). {Advice} Reports of this kind since the last such line: {Since}.")]
+    public static partial void KafkaError(this ILogger log, string topic, string reason, string code, string advice, long since);
 
-    [LoggerMessage(1011, LogLevel.Error, "The consumer of {Topic} failed and is built anew in {Delay}.")]
-    public static partial void ClientFailed(this ILogger log, Exception exception, string topic, TimeSpan delay);
+    [LoggerMessage(1011, LogLevel.Error, "The consumer of {Topic} failed and is built anew in {Delay}: {Reason}")]
+    public static partial void ClientFailed(this ILogger log, Exception? exception, string topic, TimeSpan delay, string reason);
 
     [LoggerMessage(1012, LogLevel.Warning, "The commit of {Offsets} failed: {Reason}. It is tried again; a crash now would deliver more messages again.")]
     public static partial void CommitFailed(this ILogger log, string offsets, string reason);
@@ -177,4 +177,7 @@ internal static partial class ConsumerLog
 
     [LoggerMessage(1128, LogLevel.Error, "A listener of the metrics or traces threw. What it should have heard of is not counted or traced; the message goes its way.")]
     public static partial void NotCounted(this ILogger log, Exception exception);
+
+    [LoggerMessage(1129, LogLevel.Error, "Consumer {Consumer}: choosing what is delivered next failed. It is tried again in {Delay}; please report this.")]
+    public static partial void DispatchFailed(this ILogger log, Exception exception, string consumer, TimeSpan delay);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
@@ -23,7 +24,10 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     /// <summary>How long one who waits for reports does nothing before he asks a client again that had nothing to send.</summary>
     private static readonly TimeSpan FlushLook = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How long an end waits for those who use the client. They are quick, unless one is inside an acknowledgement that itself waits for something, perhaps for this end.</summary>
+    /// <summary>
+    /// How long an end waits for those who use the client, and then for those who are told that their messages are given up. They are quick, unless one is inside an acknowledgement that itself waits for
+    /// something, perhaps for this end.
+    /// </summary>
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(5);
 
     /// <summary>Whose acknowledgement the calling thread is inside.</summary>
@@ -40,12 +44,16 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     private readonly Action<OutgoingRecord, DeliveryReport<byte[]?, byte[]>> _reported;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly KafkaErrors _errors;
 
     private readonly Lock _clientLock = new();
     private readonly List<Task> _background = [];
     private volatile ProducerClient? _client;
     private long _clientMadeAt;
     private volatile bool _isStopped;
+
+    /// <summary>What the end has given up.</summary>
+    private readonly ConcurrentQueue<OutgoingRecord> _givenUp = new();
 
     private readonly Lock _failureLock = new();
     private long? _failureLoggedAt;
@@ -69,7 +77,16 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         _metrics = new ProducerMetrics(_options.Topic, _time);
         _reported = Reported;
         _drainTimeLeft = _options.FlushTimeout;
+        _errors = new KafkaErrors(_time, (error, advice, since) => _log.ProducerError(_options.Topic, error.Reason, error.Code.ToString(), advice, since));
     }
+
+    /// <summary>What is wrong with the connection; <see langword="null"/> when nothing is known to be.</summary>
+    public KafkaTrouble? Trouble => _errors.Trouble;
+
+    /// <summary>What the brokers say of the topic, to this producer's own user. Blocks.</summary>
+    /// <exception cref="KafkaException">They have not answered in time.</exception>
+    /// <exception cref="ObjectDisposedException">The producer has stopped.</exception>
+    public Metadata Metadata(TimeSpan patience) => Client().Metadata(patience);
 
     public ValueTask<ProducedMessage> ProduceAsync(OutgoingMessage message, CancellationToken cancellationToken = default)
     {
@@ -174,10 +191,13 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         }));
     }
 
-    /// <summary>As <see cref="DisposeAsync"/>.</summary>
+    /// <summary>As <see cref="DisposeAsync"/>. Inside an acknowledgement it returns at once when the end has begun already: that may be who tells it.</summary>
     /// <exception cref="InvalidOperationException">It is called inside an acknowledgement, whose return it would wait for.</exception>
     public void Dispose()
     {
+        if (_telling == this && _isStopped)
+            return;
+
         if (_telling == this)
             throw new InvalidOperationException(
                 $"The producer of topic {_options.Topic} was disposed inside an acknowledgement, whose return that waits for. Return first and dispose it elsewhere, or await its DisposeAsync. "
@@ -220,9 +240,9 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         {
             await _buffer.EnterAsync(record, cancellationToken);
         }
-        catch (OperationCanceledException e)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
-            ProducerMetrics.EndSend(record.Activity, e.Message, nameof(OperationCanceledException));
+            ProducerMetrics.EndSend(record.Activity, e.Message, e is ObjectDisposedException ? nameof(ObjectDisposedException) : nameof(OperationCanceledException));
             throw;
         }
     }
@@ -252,25 +272,38 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         }
         catch (ObjectDisposedException)
         {
-            var stopped = ProduceFailure.Stopped(record.Id, _options);
-            CountSettled(record, default, stopped, nameof(ObjectDisposedException));
-            throw stopped;
+            Refuse(record, ProduceFailure.Stopped(record.Id, _options), nameof(ObjectDisposedException));
+            return;
         }
 
-        var failure = ProduceFailure.Of(record.Id, error, _options);
-        CountSettled(record, default, failure, error.Code.ToString());
+        Refuse(record, ProduceFailure.Of(record.Id, error, _options), error.Code.ToString());
+    }
+
+    /// <summary>The client has not taken it. An end that has run out of patience may have told its acknowledgement meanwhile: then it is not said again.</summary>
+    private void Refuse(OutgoingRecord record, ProduceFailedException failure, string errorType)
+    {
+        if (!record.TrySettle())
+            return;
+
+        CountSettled(record, default, failure, errorType);
         throw failure;
     }
 
     /// <summary>What became of a record: on any thread that polls.</summary>
     private void Reported(OutgoingRecord record, DeliveryReport<byte[]?, byte[]> report)
     {
+        if (report.Error.IsError)
+            _errors.Note(report.Error);
+        else
+            _errors.Answered();
+
         var isSettled = !report.Error.IsError
             ? Settle(record, new ProducedMessage(record.Acknowledgement is null ? "" : record.Id, _options.Topic, report.Partition.Value, report.Offset.Value), null, null)
-            : Settle(record, default, ProduceFailure.Of(record.Id, report.Error, _options), report.Error.Code.ToString());
+            : Settle(record, default, ProduceFailure.Of(record.Id, report.Error, _options, trouble: _errors.Trouble), report.Error.Code.ToString());
 
         // The client says of each record once what became of it, and holds it no longer. One that has waited is still held by its wait, and one that was given up by those who gave it up.
-        if (!isSettled || record.Taken is not null)
+        // Once the end has begun, it may be about to give up this one: it must not find another message in its place.
+        if (!isSettled || record.Taken is not null || _isStopped)
             return;
 
         record.Reset();
@@ -282,6 +315,12 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         if (!record.TrySettle())
             return false;
 
+        Tell(record, produced, failure, errorType);
+        return true;
+    }
+
+    private void Tell(OutgoingRecord record, in ProducedMessage produced, ProduceFailedException? failure, string? errorType)
+    {
         CountSettled(record, produced, failure, errorType);
         var before = _telling;
         _telling = this;
@@ -296,15 +335,13 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         }
         catch (Exception e)
         {
-            _log.AcknowledgementThrew(e, record.Acknowledgement!.GetType(), record.Id);
+            _log.AcknowledgementThrew(e, record.Acknowledgement?.GetType(), record.Id);
         }
         finally
         {
             _telling = before;
+            _buffer.Leave(record);
         }
-
-        _buffer.Leave(record);
-        return true;
     }
 
     /// <summary>A listener of the metrics or of the traces that throws must not keep an acknowledgement from its caller, nor the message's room from the next one.</summary>
@@ -360,38 +397,72 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
                     throw new KafkaException(fatal);
 
                 ObjectDisposedException.ThrowIf(_isStopped, this);
+                _clientMadeAt = _time.GetTimestamp();
                 _log.ClientLost(_options.Topic, fatal.Reason, fatal.Code.ToString());
+                _client = new ProducerClient(_config, _options.Topic, _errors, _log);
+                // Only now: a client is closed by one, who is either this or the end.
                 InBackground(() => Retire(current));
+                return _client;
             }
 
             ObjectDisposedException.ThrowIf(_isStopped, this);
             _clientMadeAt = _time.GetTimestamp();
-            return _client = new ProducerClient(_config, _options.Topic, _log);
+            return _client = new ProducerClient(_config, _options.Topic, _errors, _log);
         }
     }
 
     /// <summary>Lets a client that has failed report what it still had, and ends it.</summary>
     private void Retire(ProducerClient client)
     {
-        var since = _time.GetTimestamp();
-        while (_buffer.Records(client).Count > 0 && !_isStopped && _time.GetElapsedTime(since) < _options.DeliveryTimeout)
+        try
         {
-            if (!client.Hurry())
-                Thread.Sleep(FlushLook);
+            var since = _time.GetTimestamp();
+            new FlushThread(
+                () => !_isStopped && _time.GetElapsedTime(since) < _options.DeliveryTimeout && _buffer.Records(client).Count > 0, client.Hurry, () => Thread.Sleep(FlushLook)).Run();
         }
-
-        client.Close();
-        Abandon(client);
+        finally
+        {
+            End(client);
+        }
     }
 
-    private void InBackground(Action blocking)
+    /// <summary>Closes a client, and tells the callers of what it never reported.</summary>
+    private void End(ProducerClient client)
     {
-        var task = Task.Factory.StartNew(blocking, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        try
+        {
+            client.Close();
+        }
+        finally
+        {
+            GiveUp(client);
+        }
+    }
+
+    private Task InBackground(Action blocking)
+    {
+        var task = Task.Factory.StartNew(
+            () =>
+            {
+                try
+                {
+                    blocking();
+                }
+                catch (Exception e)
+                {
+                    _log.BackgroundFailed(e, _options.Topic);
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         lock (_background)
         {
             _background.RemoveAll(ended => ended.IsCompleted);
             _background.Add(task);
         }
+
+        return task;
     }
 
     private async Task CloseAsync()
@@ -402,35 +473,58 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
         if (client is null)
             return;
 
-        InBackground(client.Close);
-        Task[] background;
+        // FlushTimeout is over: who still waits for room gets none. It may be held by an acknowledgement that does not return.
+        foreach (var record in _buffer.Close())
+        {
+            var stopped = ProduceFailure.Stopped(record.Id, _options);
+            CountSettled(record, default, stopped, nameof(ObjectDisposedException));
+            _givenUp.Enqueue(record);
+            record.Taken!.TrySetException(stopped);
+        }
+
+        // On threads of their own: what is told there may be somebody who waits for this end.
+        _ = InBackground(() => End(client));
+        Task all;
         lock (_background)
-            background = [.. _background];
+            all = Task.WhenAll(_background);
+        await all.WaitAsync(ClosePatience, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-        try
+        var isLate = !all.IsCompleted;
+        if (isLate)
         {
-            await Task.WhenAll(background).WaitAsync(ClosePatience, _time);
-        }
-        catch (TimeoutException)
-        {
-            // The client ends when that acknowledgement returns. The end of the process must not wait for it: it may wait for the end of the process.
-            _log.AcknowledgementHolds(_options.Topic, ClosePatience);
+            // A client ends when the acknowledgement that holds it returns. The other callers must not wait for that, nor the end of the process: it may wait for the end of the process.
+            await InBackground(() => GiveUp(null)).WaitAsync(ClosePatience, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var left = _buffer.Records();
+            var holding = left.FindAll(record => record.IsSettled);
+            _log.EndTakesTooLong(_options.Topic, ClosePatience, holding.Count, SomeIds(holding), left.Count - holding.Count);
         }
 
-        var left = _buffer.Records().FindAll(record => !record.IsSettled);
-        Abandon(client);
-        if (left.Count == 0)
+        if (!_givenUp.IsEmpty)
+            _log.StoppedUnacknowledged(_options.Topic, _givenUp.Count, _options.FlushTimeout, SomeIds(_givenUp));
+        else if (!isLate)
             _log.ProducerStopped(_options.Topic);
-        else
-            _log.StoppedUnacknowledged(_options.Topic, left.Count, _options.FlushTimeout, string.Join(", ", left.Take(5).Select(record => record.Id)));
+
+        static string SomeIds(IEnumerable<OutgoingRecord> records) => string.Join(", ", records.Take(5).Select(record => record.Id));
     }
 
-    /// <summary>
-    /// Tells the callers of what a closed client never reported. What waits for room behind it is refused by <see cref="Send"/>, as room comes free.
-    /// </summary>
-    private void Abandon(ProducerClient client)
+    /// <summary>Tells the callers of what a client never reported; <see langword="null"/>: any client, though it may still report.</summary>
+    private void GiveUp(ProducerClient? client)
     {
         foreach (var record in _buffer.Records(client))
-            Settle(record, default, ProduceFailure.Stopped(record.Id, _options), nameof(ObjectDisposedException));
+        {
+            if (!record.TrySettle())
+                continue;
+
+            if (_isStopped)
+                _givenUp.Enqueue(record);
+            try
+            {
+                Tell(record, default, ProduceFailure.Stopped(record.Id, _options), nameof(ObjectDisposedException));
+            }
+            catch (Exception)
+            {
+                // A logger that throws. The next caller must hear all the same.
+            }
+        }
     }
 }

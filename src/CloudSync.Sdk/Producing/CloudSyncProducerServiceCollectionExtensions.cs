@@ -2,6 +2,7 @@ using CloudSync.Sdk.Settings;
 using Confluent.Kafka;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -46,6 +47,9 @@ public static class CloudSyncProducerServiceCollectionExtensions
             provider.GetService<TimeProvider>()));
         services.AddSingleton<ICloudSyncProducer>(provider => provider.GetRequiredService<CloudSyncProducer>());
         services.AddSingleton<IHostedService>(provider => new ProducerLifetime(provider));
+        services.AddSingleton(provider => new ProducerHealthCheck(provider, provider.GetService<TimeProvider>()));
+        services.AddHealthChecks().Add(new HealthCheckRegistration(
+            ProducerHealthCheck.Name, provider => provider.GetRequiredService<ProducerHealthCheck>(), failureStatus: null, tags: ["cloudsync"]));
         return new CloudSyncProducerBuilder(services);
     }
 }

@@ -1,9 +1,9 @@
 namespace CloudSync.Sdk;
 
 /// <summary>
-/// While somebody waits for a flush, what lingers is sent at once. The client can only do that in a call that blocks, so it takes a thread, one for all flushes.
+/// While somebody waits for a flush, what lingers is sent at once. The client can only do that in a call that blocks, so it takes a thread, one for all flushes; and one for each client that is retired.
 /// </summary>
-/// <param name="isAwaited">Whether somebody waits for a flush, and there is a client.</param>
+/// <param name="isAwaited">Whether somebody waits, and there is a client.</param>
 /// <param name="hurry">Sends what lingers and waits for its reports, but not for long. Says whether there is more; when the client has nothing, it returns at once.</param>
 /// <param name="wait">Waits a little.</param>
 internal sealed class FlushThread(Func<bool> isAwaited, Func<bool> hurry, Action wait)
@@ -18,14 +18,20 @@ internal sealed class FlushThread(Func<bool> isAwaited, Func<bool> hurry, Action
     {
         do
         {
-            while (isAwaited())
+            try
             {
-                // What is waited for may be with a client that failed and is being retired. Without a wait this was a loop that took a processor, for as long as the brokers did not answer.
-                if (!hurry() && isAwaited())
-                    wait();
+                while (isAwaited())
+                {
+                    // What is waited for may be with a client that failed and is being retired. Without a wait this was a loop that took a processor, for as long as the brokers did not answer.
+                    if (!hurry() && isAwaited())
+                        wait();
+                }
             }
-
-            Volatile.Write(ref _isRunning, 0);
+            finally
+            {
+                // Whatever has gone wrong, the next flush must find that nobody runs.
+                Volatile.Write(ref _isRunning, 0);
+            }
         }
         while (isAwaited() && TryStart());
     }

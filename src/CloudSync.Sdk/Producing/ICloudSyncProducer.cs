@@ -49,8 +49,8 @@ public interface ICloudSyncProducer
 /// </summary>
 /// <remarks>
 /// A flush, a stop of the host and the end of the producer (that of its host, or of its services) wait until acknowledgements have returned. So none of them may be waited for inside of one. To await them is
-/// right; the producer's <c>Dispose</c> throws <see cref="InvalidOperationException"/> there, and an end that is waited for all the same goes on after 5 s past
-/// <see cref="CloudSyncProducerOptions.FlushTimeout"/>, with event 2012 in the log. What awaits a <see cref="TaskCompletionSource"/> that an acknowledgement completes goes on inside it, unless
+/// right; the producer's <c>Dispose</c> throws <see cref="InvalidOperationException"/> there, or returns at once when the end has begun already. An end that is waited for all the same goes on 5 s past
+/// <see cref="CloudSyncProducerOptions.FlushTimeout"/>, or 10 s when one that was told of the end's own giving up holds it too, with event 2012 in the log. What awaits a <see cref="TaskCompletionSource"/> that an acknowledgement completes goes on inside it, unless
 /// that was made with <see cref="TaskCreationOptions.RunContinuationsAsynchronously"/>.
 /// </remarks>
 public interface IProduceAcknowledgement

@@ -72,7 +72,7 @@ internal sealed class OutgoingRecord
         var message = content.Message;
         var headers = message.Headers.BackingList;
         Content = content;
-        (_id, _madeId, _isValueBorrowed) = (id, madeId, isValueBorrowed);
+        (_id, _madeId, _isValueBorrowed, _isSettled) = (id, madeId, isValueBorrowed, 0);
         WireSize = (message.Key?.Length ?? 0) + (long)message.Value.Length;
         for (var i = 0; i < headers.Count; i++)
             WireSize += Encoding.UTF8.GetByteCount(headers[i].Key) + (headers[i].GetValueBytes()?.Length ?? 0);
@@ -101,12 +101,8 @@ internal sealed class OutgoingRecord
     /// <summary>The client has not taken the record after all.</summary>
     public void GiveContentBack(RecordContent content) => Content = content;
 
-    /// <summary>Nobody holds it any more: it may carry another record.</summary>
-    public void Reset()
-    {
-        (_id, Content, Acknowledgement, Activity, Client) = (null, null, null, null, null);
-        _isSettled = 0;
-    }
+    /// <summary>Nobody holds it any more: it may carry another record. Until <see cref="Fill"/> it stays settled: it carries none that somebody could settle.</summary>
+    public void Reset() => (_id, Content, Acknowledgement, Activity, Client) = (null, null, null, null, null);
 
     /// <summary>Whether somebody has said, or is just saying, what became of it.</summary>
     public bool IsSettled => Volatile.Read(ref _isSettled) != 0;

@@ -6,11 +6,16 @@ namespace CloudSync.Sdk;
 /// <summary>Says why a message was not taken, for the person who reads it at night.</summary>
 internal static class ProduceFailure
 {
-    public static ProduceFailedException Of(string id, Error error, CloudSyncProducerOptions options, Exception? cause = null)
+    /// <param name="id">The message.</param>
+    /// <param name="error">What the client reports of it.</param>
+    /// <param name="options">The producer's.</param>
+    /// <param name="cause">What was thrown.</param>
+    /// <param name="trouble">What is wrong with the connection: of a message that was never sent, the client says no more than that its time was over.</param>
+    public static ProduceFailedException Of(string id, Error error, CloudSyncProducerOptions options, Exception? cause = null, KafkaTrouble? trouble = null)
     {
         var reason = error.IsFatal
             ? $"the Kafka client can't go on ({error.Reason}); it is made anew. Produce the message again."
-            : Reason(error, options);
+            : Reason(error, options, trouble);
         return new ProduceFailedException($"Message {id} was not taken by topic {options.Topic}: {reason} [{error.Code}]", cause ?? new KafkaException(error))
         {
             MessageId = id,
@@ -34,10 +39,11 @@ internal static class ProduceFailure
             MessageId = id,
         };
 
-    private static string Reason(Error error, CloudSyncProducerOptions options) => error.Code switch
+    private static string Reason(Error error, CloudSyncProducerOptions options, KafkaTrouble? trouble) => error.Code switch
     {
         ErrorCode.Local_MsgTimedOut =>
-            $"it was not acknowledged within DeliveryTimeout, {SettingText.Format(options.DeliveryTimeout)}. Are the brokers ({options.BootstrapServers}) up, and enough replicas in sync?",
+            $"it was not acknowledged within DeliveryTimeout, {SettingText.Format(options.DeliveryTimeout)}. "
+            + (trouble?.Reason ?? $"Are the brokers ({options.BootstrapServers}) up, and enough replicas in sync?"),
         ErrorCode.MsgSizeTooLarge =>
             $"it is larger than the client (MaxMessageBytes, {SettingText.Format(options.MaxMessageBytes)}) or the topic (max.message.bytes) allows. Raise both, or produce smaller messages.",
         ErrorCode.Local_UnknownTopic or ErrorCode.UnknownTopicOrPart =>

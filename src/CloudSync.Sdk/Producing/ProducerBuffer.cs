@@ -28,6 +28,7 @@ internal sealed class ProducerBuffer(long capacity, Action<OutgoingRecord> send)
     private long _used;
     private long _sequence;
     private bool _isDraining;
+    private bool _isClosed;
 
     /// <summary>Takes a record if there is room and nobody waits.</summary>
     public bool TryEnter(OutgoingRecord record)
@@ -45,12 +46,14 @@ internal sealed class ProducerBuffer(long capacity, Action<OutgoingRecord> send)
 
     /// <summary>Waits until there is room and the record has been sent.</summary>
     /// <exception cref="OperationCanceledException">The record was not sent and is forgotten.</exception>
+    /// <exception cref="ObjectDisposedException">Nobody waits here any more: see <see cref="Close"/>.</exception>
     public async Task EnterAsync(OutgoingRecord record, CancellationToken cancellationToken)
     {
         record.Keep();
         record.Taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(ICloudSyncProducer));
             record.Sequence = ++_sequence;
             _waiting.Add(record);
             DrainIfRoom_NeedsLock();
@@ -97,6 +100,25 @@ internal sealed class ProducerBuffer(long capacity, Action<OutgoingRecord> send)
         }
     }
 
+    /// <summary>Takes back all that wait, and lets nobody wait any more: there may be room never again.</summary>
+    /// <returns>What was taken back. It is not sent, and who waits for it must be told.</returns>
+    public List<OutgoingRecord> Close()
+    {
+        lock (_lock)
+        {
+            _isClosed = true;
+            var withdrawn = new List<OutgoingRecord>();
+            while (_waiting.First is { } record)
+            {
+                _waiting.Remove(record);
+                withdrawn.Add(record);
+            }
+
+            EndFlushes_NeedsLock();
+            return withdrawn;
+        }
+    }
+
     /// <summary>Waits until all records that came before this call are settled, those that still wait for room included.</summary>
     public Task WhenSettled()
     {
@@ -120,17 +142,15 @@ internal sealed class ProducerBuffer(long capacity, Action<OutgoingRecord> send)
         }
     }
 
-    /// <summary>The records under way, of one client or of all, and with all also those that wait.</summary>
+    /// <summary>The records under way that a client has: this one, or any.</summary>
     public List<OutgoingRecord> Records(ProducerClient? client = null)
     {
         lock (_lock)
         {
             var records = new List<OutgoingRecord>();
             for (var record = _underWay.First; record is not null; record = record.Next)
-                if (client is null || record.Client == client)
+                if (record.Client is { } its && (client is null || its == client))
                     records.Add(record);
-            for (var record = _waiting.First; record is not null && client is null; record = record.Next)
-                records.Add(record);
             return records;
         }
     }

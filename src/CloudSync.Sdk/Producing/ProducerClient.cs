@@ -16,10 +16,9 @@ internal sealed class ProducerClient
     private int _isClosed;
 
     /// <exception cref="InvalidOperationException">The client does not take its settings.</exception>
-    public ProducerClient(ProducerConfig config, string topic, ILogger log)
+    public ProducerClient(ProducerConfig config, string topic, KafkaErrors errors, ILogger log)
     {
         _topic = topic;
-        var errors = new KafkaErrors(TimeProvider.System, (error, since) => log.ProducerError(topic, error.Reason, error.Code.ToString(), since));
         try
         {
             _client = new ProducerBuilder<byte[]?, byte[]>(config)
@@ -28,7 +27,14 @@ internal sealed class ProducerClient
                 {
                     if (error.IsFatal)
                         _fatal ??= error;
-                    errors.Report(error);
+                    try
+                    {
+                        errors.Report(error);
+                    }
+                    catch (Exception)
+                    {
+                        // A logger that throws. The client would throw it from its next poll: on our thread, which would end the process, or at one who produces.
+                    }
                 })
                 .Build();
         }
@@ -87,6 +93,23 @@ internal sealed class ProducerClient
         try
         {
             return _client.Flush(TimeSpan.FromMilliseconds(100)) > 0;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
+    }
+
+    /// <summary>What the brokers say of the topic. Blocks.</summary>
+    /// <exception cref="KafkaException">They have not answered in time.</exception>
+    /// <exception cref="ObjectDisposedException">The client is closed.</exception>
+    public Metadata Metadata(TimeSpan patience)
+    {
+        ObjectDisposedException.ThrowIf(!TryEnter(), this);
+        try
+        {
+            using var asking = new DependentAdminClientBuilder(_client.Handle).Build();
+            return asking.GetMetadata(_topic, patience);
         }
         finally
         {

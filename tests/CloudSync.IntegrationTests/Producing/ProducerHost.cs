@@ -80,3 +80,25 @@ internal sealed class Recorded : IProduceAcknowledgement
 
     public void Failed(ProduceFailedException failure) => _told.Writer.TryWrite(failure);
 }
+
+/// <summary>Does not return before it is let go.</summary>
+internal sealed class Held : IProduceAcknowledgement, IDisposable
+{
+    private readonly ManualResetEventSlim _letGo = new();
+    private readonly TaskCompletionSource _inside = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends when it is told.</summary>
+    public Task IsInside => _inside.Task;
+
+    public void Acknowledged(in ProducedMessage produced) => Hold();
+
+    public void Failed(ProduceFailedException failure) => Hold();
+
+    public void Dispose() => _letGo.Set();
+
+    private void Hold()
+    {
+        _inside.TrySetResult();
+        _letGo.Wait(CancellationToken.None);
+    }
+}

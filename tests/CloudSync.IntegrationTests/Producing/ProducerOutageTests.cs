@@ -73,6 +73,27 @@ public sealed class ProducerOutageTests
         Assert.Single(log.GetSnapshot(), entry => entry.Id.Id == 2008);
     }
 
+    [Fact]
+    public async Task The_end_tells_also_what_a_client_has_that_was_replaced_and_is_held_by_an_acknowledgement()
+    {
+        await using var kafka = Kafka();
+        var clock = new ShiftedTime();
+        // Both go in one batch, so the thread that is held has both reports in hand.
+        var host = await Start(kafka, o => (o.FlushTimeout, o.Linger) = (TimeSpan.FromMilliseconds(300), TimeSpan.FromMilliseconds(200)), s => s.AddSingleton<TimeProvider>(clock));
+        using var held = new Held();
+        var behind = new Recorded();
+        kafka.FailRequests(EmbeddedKafkaRequest.Produce, ErrorCode.OutOfOrderSequenceNumber);
+        await Producer(host).EnqueueAsync(Numbered(1), held, Cancelled);
+        await Producer(host).EnqueueAsync(Numbered(2), behind, Cancelled);
+        await held.IsInside.WaitAsync(Deadline, Cancelled);
+        clock.Shift += TimeSpan.FromMinutes(1);
+        await Producer(host).ProduceAsync(Numbered(3), Cancelled).AsTask().WaitAsync(Deadline, Cancelled);
+
+        await ((IAsyncDisposable)host).DisposeAsync().AsTask().WaitAsync(Deadline, Cancelled);
+
+        Assert.Equal("2", Assert.IsType<ProduceFailedException>(Assert.Single(behind.All())).MessageId);
+    }
+
     /// <summary>The system's time, and as much later as a test likes.</summary>
     private sealed class ShiftedTime : TimeProvider
     {

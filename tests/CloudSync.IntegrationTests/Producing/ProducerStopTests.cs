@@ -1,6 +1,8 @@
 using System.Globalization;
 using CloudSync.Sdk;
+using CloudSync.Sdk.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using Xunit;
@@ -109,6 +111,92 @@ public sealed class ProducerStopTests
         Assert.DoesNotContain(log.GetSnapshot(), entry => entry.Id.Id == 2003);
     }
 
+    [Fact]
+    public async Task Dispose_inside_a_failure_that_the_end_tells_returns()
+    {
+        await using var kafka = Kafka();
+        var host = await StartWithoutBrokers(kafka);
+        var producer = (IDisposable)Producer(host);
+        var inside = new Inside(producer.Dispose, whenFailed: true);
+        await Producer(host).EnqueueAsync(Numbered(1), inside, Cancelled);
+
+        await ((IAsyncDisposable)host).DisposeAsync().AsTask().WaitAsync(Deadline, Cancelled);
+
+        Assert.Null(await inside.Done.WaitAsync(Deadline, Cancelled));
+    }
+
+    [Fact]
+    public async Task A_failure_that_waits_for_the_end_that_tells_it_holds_up_neither_the_end_nor_the_others()
+    {
+        await using var kafka = Kafka();
+        var log = new FakeLogCollector();
+        var host = await StartWithoutBrokers(kafka, log);
+        var ended = new TaskCompletionSource();
+        var inside = new Inside(() => Assert.True(((IAsyncResult)ended.Task).AsyncWaitHandle.WaitOne(Deadline)), whenFailed: true);
+        var other = new Recorded();
+        await Producer(host).EnqueueAsync(Numbered(1), inside, Cancelled);
+        await Producer(host).EnqueueAsync(Numbered(2), other, Cancelled);
+
+        await ((IAsyncDisposable)host).DisposeAsync().AsTask().WaitAsync(Deadline, Cancelled);
+
+        Assert.Equal("2", Assert.IsType<ProduceFailedException>(Assert.Single(other.All())).MessageId);
+        Assert.Equal("1", Value(Assert.Single(log.GetSnapshot(), entry => entry.Id.Id == 2012), "MessageIds"));
+        Assert.Equal("2", Value(Assert.Single(log.GetSnapshot(), entry => entry.Id.Id == 2003), "Count"));
+        ended.SetResult();
+        Assert.Null(await inside.Done.WaitAsync(Deadline, Cancelled));
+        Assert.Empty(other.All());
+    }
+
+    [Fact]
+    public async Task Who_waits_for_room_behind_an_acknowledgement_that_does_not_return_is_told_at_the_end()
+    {
+        await using var kafka = Kafka();
+        var log = new FakeLogCollector();
+        var host = await Start(
+            kafka,
+            o => (o.FlushTimeout, o.BufferBytes, o.MaxMessageBytes) = (TimeSpan.FromMilliseconds(300), 10_000, 10_000),
+            s => s.AddLogging(l => l.AddProvider(new FakeLoggerProvider(log))));
+        using var held = new Held();
+        await Producer(host).EnqueueAsync(new OutgoingMessage(new byte[9_000]), held, Cancelled);
+        await held.IsInside.WaitAsync(Deadline, Cancelled);
+        var waits = Producer(host).ProduceAsync(Numbered(2), Cancelled).AsTask();
+        Assert.False(waits.IsCompleted);
+
+        await ((IAsyncDisposable)host).DisposeAsync().AsTask().WaitAsync(Deadline, Cancelled);
+
+        Assert.Equal("2", (await Assert.ThrowsAsync<ProduceFailedException>(() => waits.WaitAsync(Deadline, Cancelled))).MessageId);
+        Assert.Equal("1", Value(Assert.Single(log.GetSnapshot(), entry => entry.Id.Id == 2003), "Count"));
+    }
+
+    [Fact]
+    public async Task What_a_logger_throws_at_the_end_keeps_nobody_from_being_told()
+    {
+        await using var kafka = Kafka();
+        var log = new FakeLogCollector();
+        var host = await StartWithoutBrokers(kafka, log, s => s.AddLogging(l => l.AddProvider(new ThrowingProvider(2007))));
+        var other = new Recorded();
+        await Producer(host).EnqueueAsync(Numbered(1), new Throwing(), Cancelled);
+        await Producer(host).EnqueueAsync(Numbered(2), other, Cancelled);
+
+        await ((IAsyncDisposable)host).DisposeAsync().AsTask().WaitAsync(Deadline, Cancelled);
+
+        Assert.Equal("2", Assert.IsType<ProduceFailedException>(Assert.Single(other.All())).MessageId);
+        Assert.Equal("2", Value(Assert.Single(log.GetSnapshot(), entry => entry.Id.Id == 2003), "Count"));
+    }
+
+    [Fact]
+    public async Task An_end_says_whether_anything_was_given_up()
+    {
+        await using var kafka = Kafka();
+        var log = new FakeLogCollector();
+        var host = await Start(kafka, services: s => s.AddLogging(l => l.AddProvider(new FakeLoggerProvider(log))));
+        await Producer(host).EnqueueAsync(Numbered(1), cancellationToken: Cancelled);
+
+        await ((IAsyncDisposable)host).DisposeAsync();
+
+        Assert.Equal([2002], log.GetSnapshot().Select(entry => entry.Id.Id).Where(id => id is 2002 or 2003 or 2012));
+    }
+
     /// <summary>Windows, forms and old test runners have such threads: what is awaited on one comes back to it, and it is waiting.</summary>
     [Fact]
     public async Task A_host_can_be_disposed_on_a_thread_that_has_a_context()
@@ -141,6 +229,51 @@ public sealed class ProducerStopTests
         Assert.Single(TopicReader.Read(kafka, Topic, 1));
     }
 
+    private static async Task<IHost> StartWithoutBrokers(EmbeddedKafka kafka, FakeLogCollector? log = null, Action<IServiceCollection>? services = null)
+    {
+        var host = await Start(
+            kafka,
+            o => o.FlushTimeout = TimeSpan.FromMilliseconds(300),
+            s =>
+            {
+                services?.Invoke(s);
+                s.AddLogging(l => l.AddProvider(new FakeLoggerProvider(log ?? new FakeLogCollector())));
+            });
+        await Producer(host).ProduceAsync(Numbered(0), Cancelled);
+        kafka.TakeAllBrokersDown();
+        return host;
+    }
+
+    private static string? Value(FakeLogRecord entry, string name) => entry.StructuredState!.Single(pair => pair.Key == name).Value;
+
+    private sealed class Throwing : IProduceAcknowledgement
+    {
+        public void Acknowledged(in ProducedMessage produced) => throw new NotSupportedException();
+
+        public void Failed(ProduceFailedException failure) => throw new NotSupportedException();
+    }
+
+    /// <summary>Throws at one event.</summary>
+    private sealed class ThrowingProvider(int eventId) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId id, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (id.Id == eventId)
+                throw new NotSupportedException("a logger's own");
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
     /// <summary>The context of a thread that does nothing of what it is asked for, because it waits.</summary>
     private sealed class BusyContext : SynchronizationContext
     {
@@ -150,7 +283,7 @@ public sealed class ProducerStopTests
     }
 
     /// <summary>Does something inside its acknowledgement, on the thread that tells it.</summary>
-    private sealed class Inside(Action action) : IProduceAcknowledgement
+    private sealed class Inside(Action action, bool whenFailed = false) : IProduceAcknowledgement
     {
         private readonly TaskCompletionSource<Exception?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -159,6 +292,6 @@ public sealed class ProducerStopTests
 
         public void Acknowledged(in ProducedMessage produced) => _done.TrySetResult(Record.Exception(action));
 
-        public void Failed(ProduceFailedException failure) => _done.TrySetResult(failure);
+        public void Failed(ProduceFailedException failure) => _done.TrySetResult(whenFailed ? Record.Exception(action) : failure);
     }
 }

@@ -52,7 +52,7 @@ public class KafkaConsumerFactoryTests
     {
         var log = new FakeLogger();
         var options = new CloudSyncConsumerOptions { BootstrapServers = "localhost:1", GroupId = "g", ReadInBatches = readInBatches };
-        return (new KafkaConsumerFactory("test", options, [], new KafkaErrors(TimeProvider.System, (_, _) => { }), log), log);
+        return (new KafkaConsumerFactory("test", options, [], new KafkaErrors(TimeProvider.System, (_, _, _) => { }), log), log);
     }
 
     private sealed class Nobody : IRebalanceListener

@@ -26,7 +26,7 @@ public class PollLoopTests
         var options = new CloudSyncConsumerOptions { BootstrapServers = "localhost:1", GroupId = "g" };
         using var test = new PipelineUnderTest(new FakeSink());
         using var metrics = new ConsumerMetrics("test", "g", "data-topic");
-        var errors = new KafkaErrors(TimeProvider.System, (_, _) => { });
+        var errors = new KafkaErrors(TimeProvider.System, (_, _, _) => { });
         var factory = new KafkaConsumerFactory("test", options, [], errors, NullLogger.Instance);
         using var loop = new PollLoop("test", options, factory, errors, test.Pipeline, metrics, TimeProvider.System, NullLogger.Instance);
         IRebalanceListener listener = loop;

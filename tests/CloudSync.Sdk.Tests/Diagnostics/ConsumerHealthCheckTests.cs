@@ -16,6 +16,7 @@ public class ConsumerHealthCheckTests
     [
         (Well with { IsRunning = false }, HealthStatus.Unhealthy, "is not running."),
         (Well with { ClientFailure = "no brokers" }, HealthStatus.Unhealthy, "has lost its Kafka client and builds it anew: no brokers"),
+        (Well with { KafkaTrouble = new("wrong password", Since, true) }, HealthStatus.Unhealthy, "is refused by Kafka since 2026-01-02 03:04:05Z: wrong password"),
         (Well with { SinceLastPoll = LongestPollGap + TimeSpan.FromSeconds(1) }, HealthStatus.Unhealthy, "has not polled Kafka for 00:02:26: its thread hangs."),
         (Well with { Paused = PauseReasons.CallsAbandoned, AbandonedCalls = 64 }, HealthStatus.Unhealthy, "calls nobody: 64 abandoned calls of its sink have not ended (MaxAbandonedCalls)."),
         (Open() with { NeedsAttention = true }, HealthStatus.Unhealthy, "is kept out by its endpoint since 2026-01-02 03:04:05Z: 503"),
@@ -24,6 +25,7 @@ public class ConsumerHealthCheckTests
         (Open(), HealthStatus.Degraded, "waits for its endpoint since 2026-01-02 03:04:05Z (ServiceUnavailable): 503"),
         (Well with { Paused = PauseReasons.StoreDown }, HealthStatus.Degraded, "waits for its idempotency store; the log says why."),
         (Well with { IsStoreDown = true }, HealthStatus.Degraded, "delivers without its idempotency store, so an endpoint may get a message twice; the log says why."),
+        (Well with { KafkaTrouble = new("no brokers", Since, false) }, HealthStatus.Degraded, "can't reach Kafka since 2026-01-02 03:04:05Z: no brokers"),
         (Well with { IsOutOfGroup = true }, HealthStatus.Degraded, "was put out by its group and is on its way back."),
         (Well with { IsHeld = true }, HealthStatus.Degraded, "was asked by its endpoint to wait (Retry-After)."),
         (Well, HealthStatus.Healthy, "delivers."),
@@ -50,16 +52,16 @@ public class ConsumerHealthCheckTests
     {
         var all = new ConsumerStatus
         {
-            IsRunning = false, ClientFailure = "no brokers", SinceLastPoll = TimeSpan.FromHours(1), AbandonedCalls = 64, Breaker = BreakerState.Isolated, NeedsAttention = true,
+            IsRunning = false, ClientFailure = "no brokers", KafkaTrouble = new("refused", Since, true), SinceLastPoll = TimeSpan.FromHours(1), AbandonedCalls = 64, Breaker = BreakerState.Isolated, NeedsAttention = true,
             Paused = PauseReasons.CallsAbandoned | PauseReasons.DeadLettersDown | PauseReasons.StoreDown | PauseReasons.BreakerOpen | PauseReasons.WindowFull,
             Reason = "by hand", Since = Since, IsStoreDown = true, IsOutOfGroup = true, IsHeld = true,
         };
         Func<ConsumerStatus, ConsumerStatus>[] mended =
         [
-            s => s with { IsRunning = true }, s => s with { ClientFailure = null }, s => s with { SinceLastPoll = TimeSpan.Zero },
+            s => s with { IsRunning = true }, s => s with { ClientFailure = null }, s => s with { KafkaTrouble = new("away", Since, false) }, s => s with { SinceLastPoll = TimeSpan.Zero },
             s => s with { Paused = s.Paused & ~PauseReasons.CallsAbandoned }, s => s with { NeedsAttention = false }, s => s with { Paused = s.Paused & ~PauseReasons.DeadLettersDown },
             s => s with { Breaker = BreakerState.Open }, s => s with { Breaker = BreakerState.Closed }, s => s with { Paused = PauseReasons.None },
-            s => s with { IsStoreDown = false }, s => s with { IsOutOfGroup = false }, s => s with { IsHeld = false },
+            s => s with { IsStoreDown = false }, s => s with { KafkaTrouble = null }, s => s with { IsOutOfGroup = false }, s => s with { IsHeld = false },
         ];
         var told = new List<string>();
         foreach (var mend in mended)
@@ -70,8 +72,8 @@ public class ConsumerHealthCheckTests
 
         Assert.Equal(
             [
-                "is not running.", "has lost its", "has not polled", "calls nobody: 64", "is kept out", "can't write its", "was isolated by", "waits for its", "waits for its",
-                "delivers without its", "was put out", "was asked by",
+                "is not running.", "has lost its", "is refused by", "has not polled", "calls nobody: 64", "is kept out", "can't write its", "was isolated by", "waits for its", "waits for its",
+                "delivers without its", "can't reach Kafka", "was put out", "was asked by",
             ],
             told);
         Assert.Equal((HealthStatus.Healthy, "delivers."), Judge(all));

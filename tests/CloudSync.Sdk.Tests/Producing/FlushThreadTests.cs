@@ -43,6 +43,17 @@ public class FlushThreadTests
     }
 
     [Fact]
+    public void When_the_client_throws_the_next_flush_finds_that_nobody_runs()
+    {
+        var thread = new FlushThread(() => true, () => throw new NotSupportedException("a client's own"), () => { });
+
+        Assert.True(thread.TryStart());
+        Assert.Throws<NotSupportedException>(thread.Run);
+
+        Assert.True(thread.TryStart());
+    }
+
+    [Fact]
     public void Who_comes_while_it_ends_is_served()
     {
         FlushThread? thread = null;

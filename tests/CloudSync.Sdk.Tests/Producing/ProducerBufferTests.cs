@@ -158,6 +158,25 @@ public class ProducerBufferTests
     }
 
     [Fact]
+    public async Task A_close_takes_back_all_that_wait_and_lets_nobody_wait()
+    {
+        var first = Large();
+        Assert.True(_buffer.TryEnter(first));
+        var (one, two) = (Small(), Small());
+        var waits = Task.WhenAll(_buffer.EnterAsync(Large(), Cancelled), _buffer.EnterAsync(one, Cancelled), _buffer.EnterAsync(two, Cancelled));
+        var settled = _buffer.WhenSettled();
+
+        var withdrawn = _buffer.Close();
+
+        Assert.Equal([one, two], withdrawn.Skip(1));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => _buffer.EnterAsync(Large(), Cancelled).WaitAsync(Deadline, Cancelled));
+        _buffer.Leave(first);
+        await settled.WaitAsync(Deadline, Cancelled);
+        Assert.Empty(_sent);
+        Assert.False(waits.IsCompleted); // Who took them back tells them.
+    }
+
+    [Fact]
     public void To_leave_twice_makes_room_once()
     {
         var (first, second) = (Small(), Small());

@@ -68,5 +68,5 @@ public class PresetTests
     }
 
     private static KafkaConsumerFactory Factory(CloudSyncConsumerOptions options) =>
-        new("test", options, [], new KafkaErrors(TimeProvider.System, (_, _) => { }), NullLogger.Instance);
+        new("test", options, [], new KafkaErrors(TimeProvider.System, (_, _, _) => { }), NullLogger.Instance);
 }

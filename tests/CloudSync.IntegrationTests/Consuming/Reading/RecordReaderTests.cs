@@ -222,7 +222,7 @@ public sealed class RecordReaderTests(KafkaCluster cluster)
             if (setting?.Split('=') is [var name, var value])
                 options.Kafka[name] = value;
 
-            var factory = new KafkaConsumerFactory("test", options, [], new KafkaErrors(TimeProvider.System, (_, _) => { }), new FakeLogger());
+            var factory = new KafkaConsumerFactory("test", options, [], new KafkaErrors(TimeProvider.System, (_, _, _) => { }), new FakeLogger());
             _consumer = factory.Build(Batch, this);
             Reader = factory.BuildReader(_consumer);
             _consumer.Subscribe(topic.Name);
