@@ -80,20 +80,20 @@ public static class CloudSyncIngestApplicationExtensions
 
     /// <summary>
     /// Maps <c>GET /health/live</c> (the process answers), <c>GET /health/ready</c> (every health check that is registered, Kafka and the consumers of this process among them; not once a stop has begun), both for anybody
-    /// and in one word, and <c>GET /api/health</c> with the details, for the scope <c>sync:admin</c>.
+    /// and in one word, and <c>GET /api/health</c> with the details, for the scope <c>sync:admin</c>. A host of consumers alone needs no <c>AddCloudSyncIngest</c> for it; without that, nobody is asked for a token, and the details
+    /// are the names and states of the checks, with their texts in Development only.
     /// </summary>
-    /// <param name="endpoints">The application.</param>
+    /// <param name="endpoints">The application. It must have health checks, which every producer and consumer brings.</param>
     /// <returns>For what all three shall have besides.</returns>
-    /// <exception cref="InvalidOperationException"><c>AddCloudSyncIngest</c> was not called.</exception>
     public static IEndpointConventionBuilder MapCloudSyncHealth(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        EnsureAdded(endpoints.ServiceProvider);
         var group = endpoints.MapGroup("").WithMetadata(new NeededScope(TokenChecks.Admin));
         group.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
         group.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
-        group.MapHealthChecks("/api/health", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteDetailsAsync })
-            .RequireAuthorization(CloudSyncIngestServiceCollectionExtensions.PolicyOf(TokenChecks.Admin)).RequireRateLimiting(ClientRateLimit.Name);
+        var details = group.MapHealthChecks("/api/health", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteDetailsAsync });
+        if (IsAdded(endpoints.ServiceProvider))
+            details.RequireAuthorization(CloudSyncIngestServiceCollectionExtensions.PolicyOf(TokenChecks.Admin)).RequireRateLimiting(ClientRateLimit.Name);
         return group;
     }
 
@@ -126,9 +126,11 @@ public static class CloudSyncIngestApplicationExtensions
         || configuration["URLS"]?.Contains("https://", StringComparison.OrdinalIgnoreCase) == true
         || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any(e => e["Url"]?.StartsWith("https://", StringComparison.OrdinalIgnoreCase) == true);
 
+    private static bool IsAdded(IServiceProvider services) => services.GetService<IServiceProviderIsService>()?.IsService(typeof(IngestEndpoints)) == true;
+
     private static void EnsureAdded(IServiceProvider services)
     {
-        if (services.GetService<IServiceProviderIsService>()?.IsService(typeof(IngestEndpoints)) != true)
+        if (!IsAdded(services))
             throw new InvalidOperationException("AddCloudSyncIngest was not called; call services.AddCloudSyncIngest(configuration.GetSection(\"Ingest\")) first.");
     }
 }

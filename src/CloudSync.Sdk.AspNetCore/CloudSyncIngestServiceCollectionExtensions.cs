@@ -79,7 +79,6 @@ public static class CloudSyncIngestServiceCollectionExtensions
 
     private static void AddHealth(IServiceCollection services)
     {
-        services.AddSingleton(provider => new KafkaHealthCheck(provider.GetRequiredService<IOptions<CloudSyncProducerOptions>>(), provider.GetService<TimeProvider>()));
         services.AddSingleton(provider => new Draining(
             provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>(),
             provider.GetRequiredService<IHostApplicationLifetime>(),
@@ -88,7 +87,6 @@ public static class CloudSyncIngestServiceCollectionExtensions
             provider.GetService<TimeProvider>()));
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<Draining>());
         services.AddHealthChecks()
-            .Add(new HealthCheckRegistration(KafkaHealthCheck.Name, provider => provider.GetRequiredService<KafkaHealthCheck>(), null, ["cloudsync"]))
             .Add(new HealthCheckRegistration(Draining.Name, provider => provider.GetRequiredService<Draining>(), null, ["cloudsync"]));
     }
 

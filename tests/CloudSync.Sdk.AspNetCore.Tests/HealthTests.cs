@@ -1,4 +1,7 @@
 using CloudSync.Sdk.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace CloudSync.Sdk.AspNetCore.Tests;
@@ -19,7 +22,7 @@ public sealed class HealthTests
         Assert.Equal((503, """{"status":"unhealthy"}"""), ((await without.GetAsync("/health/ready")) is var r ? (r.Status, r.Text) : default));
         Assert.Equal((200, 200), ((await door.GetAsync("/health/live")).Status, (await without.GetAsync("/health/live")).Status));
 
-        var kafkaOf = (await door.GetAsync("/api/health")).Json.GetProperty("checks").EnumerateArray().Single(c => c.GetProperty("name").GetString() == "cloudsync-kafka");
+        var kafkaOf = (await door.GetAsync("/api/health")).Json.GetProperty("checks").EnumerateArray().Single(c => c.GetProperty("name").GetString() == "cloudsync-producer");
         Assert.Equal("3", kafkaOf.GetProperty("data").GetProperty("partitions").GetString());
     }
 
@@ -44,7 +47,7 @@ public sealed class HealthTests
         var answer = await door.GetAsync("/api/health");
 
         Assert.Equal(503, answer.Status);
-        Assert.Contains("cloudsync-kafka", answer.Text, StringComparison.Ordinal);
+        Assert.Contains("cloudsync-producer", answer.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("BootstrapServers", answer.Text, StringComparison.Ordinal);
     }
 
@@ -65,5 +68,27 @@ public sealed class HealthTests
         await enough.CancelAsync();
         await stop.ContinueWith(_ => { }, TestContext.Current.CancellationToken, TaskContinuationOptions.None, TaskScheduler.Default);
         await Assert.ThrowsAsync<HttpRequestException>(() => door.GetAsync("/health/live"));
+    }
+
+    [Fact]
+    public async Task A_host_of_consumers_alone_has_health_without_an_ingest_api()
+    {
+        await using var kafka = EmbeddedKafka.Start();
+        kafka.CreateTopic("data-topic");
+        kafka.CreateTopic("data-topic-dlq");
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddCloudSyncConsumer("aws").UseSink(_ => new RecordingSink()).Configure(options => options.BootstrapServers = kafka.BootstrapServers);
+        await using var app = builder.Build();
+        app.MapCloudSyncHealth();
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var client = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
+
+        Assert.Equal("""{"status":"healthy"}""", await client.GetStringAsync(new Uri("/health/live", UriKind.Relative), TestContext.Current.CancellationToken));
+        Assert.Equal("""{"status":"healthy"}""", await client.GetStringAsync(new Uri("/health/ready", UriKind.Relative), TestContext.Current.CancellationToken));
+        Assert.Equal(
+            """{"status":"healthy","checks":[{"name":"cloudsync-aws","status":"healthy"}]}""",
+            await client.GetStringAsync(new Uri("/api/health", UriKind.Relative), TestContext.Current.CancellationToken));
     }
 }
