@@ -250,14 +250,14 @@ internal sealed class ReplayingConsumer : IDisposable
         public Task All => _all.Task;
 
         /// <summary>Messages that should have come by now.</summary>
-        public long Due => rate == 0 || First == 0 ? 0 : Math.Min(expected, (long)(Stopwatch.GetElapsedTime(First).TotalSeconds * rate));
+        public long Due => rate == 0 || First == 0 ? 0 : Math.Min(expected, 1 + (long)(Stopwatch.GetElapsedTime(First).TotalSeconds * rate));
 
-        /// <summary>How many messages came at the pace, and in how many seconds.</summary>
+        /// <summary>How many messages came at the pace, without those that had come and still waited until they were due, and in how many seconds.</summary>
         public (long Messages, double Seconds) Paced =>
             _hurried.Task is { IsCompletedSuccessfully: true, Result: var (messages, at) } && First != 0 && at > First ? (messages, Stopwatch.GetElapsedTime(First, at).TotalSeconds) : (0, 0);
 
         /// <summary>Nothing holds it back any more: the end was asked for, or all have come. Only the first call counts.</summary>
-        public void Hurry() => _hurried.TrySetResult((Count.Messages, Stopwatch.GetTimestamp()));
+        public void Hurry() => _hurried.TrySetResult((rate == 0 ? Count.Messages : Math.Min(Count.Messages, Due), Stopwatch.GetTimestamp()));
 
         public (long Messages, long Sum) Count => (Volatile.Read(ref _messages), Volatile.Read(ref _sum));
 

@@ -123,7 +123,7 @@ public class DeliveryPipelineTests
     [InlineData(false)]
     public async Task A_call_that_takes_too_long_is_cancelled_and_tried_again(bool one)
     {
-        var time = new FakeTimeProvider();
+        var time = new TimersAlive();
         var first = true;
         async ValueTask SendAsync(CancellationToken token)
         {
@@ -142,8 +142,11 @@ public class DeliveryPipelineTests
                 return SinkResult.AllDelivered(messages.Count);
             });
         using var test = new PipelineUnderTest(sink, time: time);
+        var before = time.Count;
         var message = test.Read("a").Single();
-        await Eventually.True(() => test.Pipeline.Lanes.InFlight == 1 && !first);
+
+        // Its time-out, and the wait for it: time that passes before they begin is not theirs.
+        await Eventually.True(() => test.Pipeline.Lanes.InFlight == 1 && !first && time.Count == before + 2);
         time.Advance(test.Options.SinkTimeout - TimeSpan.FromMilliseconds(1));
         Assert.Null(message.Failures);
 
@@ -1227,9 +1230,13 @@ public class DeliveryPipelineTests
             });
             await Task.Delay(Timeout.Infinite, token);
         });
-        using var test = new PipelineUnderTest(sink);
+        var time = new TimersAlive();
+        using var test = new PipelineUnderTest(sink, time: time);
+        var before = time.Count;
         test.Read("a", "b", "c");
-        await Eventually.True(() => sink.Running == 3);
+
+        // Two for each call that is waited for, which hears of the abort from then on: its time-out, and the wait for it.
+        await Eventually.True(() => sink.Running == 3 && time.Count == before + 6);
         test.Pipeline.StopDispatch();
 
         test.Pipeline.Abort();
@@ -1275,7 +1282,7 @@ public class DeliveryPipelineTests
     {
         var time = new ClockThatThrows(within: "RunRound");
         var sink = new FakeSink((_, _) => throw new InvalidOperationException("try again"));
-        using var test = new PipelineUnderTest(sink, time: time);
+        using var test = new PipelineUnderTest(sink, time: time, withStore: false);
         test.Read("a");
         await Eventually.True(() => test.Pipeline.Lanes is { InFlight: 0, LaneCount: 1 } && sink.Calls.Count == 1);
         sink.Send = (_, _) => default;
