@@ -26,11 +26,12 @@ internal sealed class StartedKafka : IAsyncDisposable
         """;
 
     private readonly Process _guard;
+    private readonly string _script;
     private readonly StringBuilder _errors = new();
 
-    private StartedKafka(Process guard)
+    private StartedKafka(Process guard, string script)
     {
-        _guard = guard;
+        (_guard, _script) = (guard, script);
         _guard.ErrorDataReceived += (_, line) =>
         {
             lock (_errors)
@@ -71,13 +72,24 @@ internal sealed class StartedKafka : IAsyncDisposable
             RedirectStandardError = true,
         };
         start.Environment["KAFKA_OPTS"] = java;
-        var started = new StartedKafka(Process.Start(start)!) { Folder = folder };
+        var started = new StartedKafka(Process.Start(start)!, script) { Folder = folder };
         if (await started.UntilUpAsync())
             return started;
 
         // Its disposal waits for the end, and so for the last line of what it said.
         await started.DisposeAsync();
         throw new InvalidOperationException(started._errors.Length > 0 ? started._errors.ToString().Trim() : $"{script} up failed and said nothing.");
+    }
+
+    /// <summary>Does something to a node of it: <c>kill</c>, <c>start</c>, <c>pause</c>, <c>resume</c>.</summary>
+    /// <exception cref="InvalidOperationException">It could not be done.</exception>
+    public async Task RunAsync(string verb, string node)
+    {
+        using var run = Process.Start(new ProcessStartInfo("bash", [_script, verb, "--dir", Folder, node]) { RedirectStandardError = true })!;
+        var errors = await run.StandardError.ReadToEndAsync();
+        await run.WaitForExitAsync();
+        if (run.ExitCode != 0)
+            throw new InvalidOperationException($"{_script} {verb} {node} failed: {errors}");
     }
 
     /// <inheritdoc/>
