@@ -27,14 +27,13 @@ internal static class Examples
             return Task.CompletedTask;
 
         // Any type will do for the body of a CloudEvent in binary mode, which a batch has not.
-        if (context.Description.RelativePath == "api/sync/batch")
+        var path = "/" + context.Description.RelativePath?.Trim('/');
+        if (path == "/api/sync/batch")
             bodies.Remove("*/*");
         foreach (var (type, content) in bodies)
         {
-            if (!Bodies.TryGetValue($"/{context.Description.RelativePath} {type}", out var example))
-                continue;
-
-            content.Example = example.DeepClone();
+            if (Bodies.TryGetValue($"{path} {type}", out var example))
+                content.Example = example.DeepClone();
             if (!type.EndsWith("/json", StringComparison.Ordinal))
                 content.Schema = null; // The document has one schema for all types of a body, and it is that of the first.
         }

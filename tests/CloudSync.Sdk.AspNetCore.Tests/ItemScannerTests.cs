@@ -96,6 +96,7 @@ public sealed class ItemScannerTests
         await pipe.Writer.WriteAsync("[\""u8.ToArray(), TestContext.Current.CancellationToken);
         for (var i = 0; i < 100; i++)
             await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(new string('x', 100)), TestContext.Current.CancellationToken);
+        await pipe.Writer.CompleteAsync();
 
         using var reader = new BatchReader(pipe.Reader, new ArrayScanner(), limits);
         Assert.Null(await reader.NextAsync(TestContext.Current.CancellationToken));
