@@ -72,7 +72,8 @@ public class AwsSignatureTests
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 30, 12, 0, 0, TimeSpan.Zero));
         await using var endpoint = await TestEndpoint.Start();
-        AnswerByClock(endpoint, () => time.GetUtcNow().AddMinutes(minutesAhead));
+        var ahead = TimeSpan.FromMinutes(minutesAhead);
+        AnswerByClock(endpoint, () => time.GetUtcNow() + ahead);
         await using var sink = new SignedSink(endpoint.Url, time, () => SignedSink.Keys);
 
         await sink.Send("a");
@@ -82,6 +83,12 @@ public class AwsSignatureTests
         // The first was refused once; it is the same message, signed anew.
         Assert.Equal(["a", "a", "b", "c"], endpoint.Requests.Select(r => r["ce-id"]));
         Assert.Equal(2, endpoint.Requests.Take(2).Select(r => r["Authorization"]).Distinct().Count());
+
+        // It goes wrong further: corrected again, and not said again.
+        ahead *= 2;
+        await sink.Send("d");
+        await sink.Send("e");
+        Assert.Equal(["d", "d", "e"], endpoint.Requests.Skip(4).Select(r => r["ce-id"]));
         var said = Assert.Single(sink.Log.GetSnapshot());
         Assert.Equal(1402, said.Id.Id);
         Assert.Contains("127.0.0.1", said.Message, StringComparison.Ordinal);
