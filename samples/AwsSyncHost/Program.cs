@@ -19,6 +19,11 @@ public static class Program
             .AddCloudSyncConsumer("aws", builder.Configuration.GetSection("CloudSync:Aws"))
             .UseHttpSink(builder.Configuration.GetSection("CloudSync:AwsEndpoint"));
 
+        // Without it, API Gateway sees the API key alone; with it, the host's role too.
+        var signature = builder.Configuration.GetSection("CloudSync:AwsSignature");
+        if (signature.Exists())
+            consumer.SignWithAws(signature);
+
         // Without Redis, ids are remembered in this process alone: right for a group of one host.
         var redis = builder.Configuration.GetSection("CloudSync:Redis");
         if (redis.Exists())

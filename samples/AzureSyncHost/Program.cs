@@ -20,6 +20,11 @@ public static class Program
             .UseHttpSink(builder.Configuration.GetSection("CloudSync:AzureEndpoint"))
             .UseErrorClassifier<AzureErrorClassifier>();
 
+        // Without it, API Management sees the subscription key alone; with it, the host's identity too.
+        var entra = builder.Configuration.GetSection("CloudSync:AzureEntra");
+        if (entra.Exists())
+            consumer.UseEntraToken(entra);
+
         // Without Redis, ids are remembered in this process alone: right for a group of one host.
         var redis = builder.Configuration.GetSection("CloudSync:Redis");
         if (redis.Exists())

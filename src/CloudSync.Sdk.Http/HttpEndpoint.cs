@@ -231,10 +231,11 @@ internal sealed class HttpEndpoint
             yield return header;
     }
 
-    private static string Advice(HttpResponseMessage response, int status, ErrorType type) => status switch
+    private string Advice(HttpResponseMessage response, int status, ErrorType type) => status switch
     {
         >= 300 and <= 399 => $" Redirects are not followed{RedirectHost(response)}: set Url to the address that takes messages.",
         407 => " Check the proxy's credentials.",
+        _ when type == ErrorType.Authentication && _options.Authorizers is [var authorizer, ..] => $" {authorizer.Advice}",
         _ when type == ErrorType.Authentication => " Check ApiKeyHeader, ApiKey, BearerToken or Headers.",
         404 or 405 or 410 => " Nothing takes messages at this address: check Url.",
         413 => " The endpoint does not take a body of this size.",

@@ -34,6 +34,7 @@ public static class HttpSinkBuilderExtensions
         if (configure is not null)
             options.Configure(configure);
 
+        builder.Services.AddKeyedSingleton(name, new HttpSinkMark());
         var client = AddClient(builder.Services, ClientName(name), name);
         configureClient?.Invoke(client);
 
@@ -41,6 +42,22 @@ public static class HttpSinkBuilderExtensions
             ? builder.UseBatchSink(services => new HttpBatchSink(
                 Client(services, name), Options(services, name), services.GetService<TimeProvider>(), services.GetService<ILogger<HttpBatchSink>>()))
             : builder.UseSink(services => new HttpSink(Client(services, name), Options(services, name), services.GetService<TimeProvider>()));
+    }
+
+    /// <summary>Lets a handler write <c>Authorization</c>, after all handlers that were added before: a signature covers what goes out.</summary>
+    /// <param name="builder">The consumer, which has its HTTP sink.</param>
+    /// <param name="authorizer">Who it is.</param>
+    /// <param name="handler">Makes the handler, once, at start.</param>
+    /// <exception cref="InvalidOperationException">The consumer has no HTTP sink yet.</exception>
+    internal static CloudSyncConsumerBuilder UseAuthorizer(this CloudSyncConsumerBuilder builder, HttpAuthorizer authorizer, Func<IServiceProvider, DelegatingHandler> handler)
+    {
+        var name = builder.Name;
+        if (!builder.Services.Any(service => service.IsKeyedService && service.ServiceType == typeof(HttpSinkMark) && name.Equals(service.ServiceKey)))
+            throw new InvalidOperationException($"{authorizer.Name}: consumer '{name}' has no HTTP sink whose requests it could authorize; call UseHttpSink before.");
+
+        builder.Services.Configure<HttpSinkOptions>(name, options => options.Authorizers.Add(authorizer));
+        builder.Services.AddHttpClient(ClientName(name)).AddHttpMessageHandler(handler);
+        return builder;
     }
 
     private static string ClientName(string name) => "cloudsync-" + name;
@@ -91,4 +108,7 @@ public static class HttpSinkBuilderExtensions
             yield return new SettingProblem(
                 nameof(options.Mode), $"is {options.Mode}, but was {registered} when the sink was registered; set it in the section or in UseHttpSink.");
     }
+
+    /// <summary>Says that a consumer has an HTTP sink.</summary>
+    private sealed class HttpSinkMark;
 }

@@ -74,6 +74,9 @@ public sealed class HttpSinkOptions
     /// </summary>
     [SettingRange(0, 1_048_576)]
     public int MaxErrorBytes { get; set; } = 8 * 1024;
+
+    /// <summary>Who writes <c>Authorization</c> in a handler of the client. More than one is refused.</summary>
+    internal IList<HttpAuthorizer> Authorizers { get; } = [];
 }
 
 /// <summary>How many messages go into one request.</summary>

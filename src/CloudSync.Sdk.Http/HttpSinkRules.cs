@@ -24,7 +24,7 @@ internal static class HttpSinkRules
     }
 
     public static IEnumerable<SettingProblem> Check(HttpSinkOptions options) =>
-        [.. Url(options.Url), .. ApiKey(options), .. Bearer(options), .. Headers(options), .. ContentType(options.DefaultContentType)];
+        [.. Url(options.Url), .. ApiKey(options), .. Bearer(options), .. Authorizers(options), .. Headers(options), .. ContentType(options.DefaultContentType)];
 
     private static IEnumerable<SettingProblem> Url(string? url)
     {
@@ -87,6 +87,27 @@ internal static class HttpSinkRules
             yield return new SettingProblem(Path, "begins with the word Bearer, which is added by itself; give the token alone.");
         else if (!HeaderText.IsToken68(options.BearerToken))
             yield return new SettingProblem(Path, "holds a character that is in no bearer token, such as a space or a line break; give the token alone.");
+    }
+
+    private static IEnumerable<SettingProblem> Authorizers(HttpSinkOptions options)
+    {
+        if (options.Authorizers is not [var first, ..])
+            yield break;
+
+        const string Authorization = $"{nameof(options.Headers)}:Authorization";
+        if (options.Authorizers.Count > 1)
+            yield return new SettingProblem(Authorization, $"is written by {string.Join(" and ", options.Authorizers.Select(a => a.Name))}; call one of them, once.");
+        if (!string.IsNullOrEmpty(options.BearerToken))
+            yield return new SettingProblem(nameof(options.BearerToken), $"is set while {first.Name} writes Authorization; leave one of them out.");
+        if (options.BearerTokenProvider is not null)
+            yield return new SettingProblem(nameof(options.BearerTokenProvider), $"is set while {first.Name} writes Authorization; leave one of them out.");
+        foreach (var header in first.Headers)
+        {
+            if (options.Headers.Keys.FirstOrDefault(name => name.Equals(header, StringComparison.OrdinalIgnoreCase)) is { } name)
+                yield return new SettingProblem($"{nameof(options.Headers)}:{name}", $"names the header '{name}', which {first.Name} writes; leave one of them out.");
+            if (header.Equals(options.ApiKeyHeader, StringComparison.OrdinalIgnoreCase))
+                yield return new SettingProblem(nameof(options.ApiKeyHeader), $"is '{options.ApiKeyHeader}', which {first.Name} writes; leave one of them out.");
+        }
     }
 
     private static IEnumerable<SettingProblem> Headers(HttpSinkOptions options)

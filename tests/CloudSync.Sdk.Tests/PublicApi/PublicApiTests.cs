@@ -12,6 +12,8 @@ public class PublicApiTests
     [Theory]
     [InlineData("CloudSync.Sdk")]
     [InlineData("CloudSync.Sdk.AspNetCore")]
+    [InlineData("CloudSync.Sdk.Aws")]
+    [InlineData("CloudSync.Sdk.Azure")]
     [InlineData("CloudSync.Sdk.Http")]
     [InlineData("CloudSync.Sdk.Redis")]
     [InlineData("CloudSync.Sdk.Testing")]
