@@ -213,8 +213,8 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     {
         var ended = outcome;
         TellGate(new Span<Outcome>(ref ended), call);
-        _settlement.Add(ended);
-        Pump();
+        if (!_settlement.Add(ended))
+            Pump();
     }
 
     void ISinkCalls.Ended(Span<Outcome> outcomes, in CallEnd call, bool isOurThread)

@@ -78,12 +78,13 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     }
 
     /// <summary>One outcome.</summary>
-    public void Add(in Outcome outcome)
+    /// <returns>Whether that has started a thread, which also begins a round of dispatch as soon as it has nothing to settle, or waits for the store: nobody else need be woken for it.</returns>
+    public bool Add(in Outcome outcome)
     {
         lock (_gate)
         {
             _incoming.Add(outcome);
-            StartUnlocked();
+            return StartUnlocked();
         }
     }
 
@@ -121,7 +122,12 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
         _retries.Dispose();
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = RunAsync(once: false);
+    void IThreadPoolWorkItem.Execute()
+    {
+        // A call that has ended has left its place to the next, whatever the store takes to hear of it.
+        if (!RunAsync(once: false).IsCompleted)
+            _pumpHere();
+    }
 
     /// <summary>
     /// Claims of long calls are extended, and what is owed to the store is tried again. Among what is settled, and not beside it: a claim that is being completed must not be extended at the
@@ -135,13 +141,14 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
             StartUnlocked();
     }
 
-    private void StartUnlocked()
+    private bool StartUnlocked()
     {
         if (_isRunning)
-            return;
+            return false;
 
         _isRunning = true;
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        return true;
     }
 
     /// <param name="once">Whether to leave what gathers meanwhile to another thread: this one belongs to whoever ended a call.</param>

@@ -981,6 +981,26 @@ public class DeliveryPipelineTests
         await loop;
     }
 
+    /// <summary>Else the rate of a slow store would be that of the endpoint.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_next_call_begins_while_the_store_has_yet_to_hear_of_the_last_one(bool inBatches)
+    {
+        var calls = 0;
+        var store = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var test = new PipelineUnderTest(
+            SinkThat(inBatches, endsAtOnce: false, () => Interlocked.Increment(ref calls)), options => (options.MaxConcurrency, options.MaxBatchSize) = (1, 1));
+        test.Store.BeforeComplete = () => store.Task;
+
+        test.Read("a", "b");
+        await Eventually.True(() => Volatile.Read(ref calls) == 2);
+
+        Assert.True(test.Partition().CommitOffset <= 0);
+        store.SetResult();
+        await test.SettledAsync();
+    }
+
     /// <summary>Listeners run within what they listen to. One that throws must cost no message its end, nor the pool a thread.</summary>
     [Theory]
     [InlineData("messaging.process.duration", false, false)]
