@@ -31,7 +31,7 @@ internal static class Contest
     /// <summary>Runs all rounds.</summary>
     /// <param name="arm">What it is about.</param>
     /// <param name="rounds">How often each contender runs.</param>
-    /// <param name="contenders">Who takes part.</param>
+    /// <param name="contenders">Who takes part, in the order of the first round: those of a pairing as neighbours, as far as that goes.</param>
     /// <param name="pairings">Which ratios are wanted.</param>
     /// <param name="say">Hears of each run.</param>
     /// <param name="cancellationToken">Ends it.</param>

@@ -22,7 +22,7 @@ internal sealed record Ratio
 
     public required double Base { get; init; }
 
-    /// <summary>The median of the rounds' ratios: the two of a round ran one after the other, while what else the machine does was about the same.</summary>
+    /// <summary>The median of the rounds' ratios: the two of one round ran within minutes of each other, as neighbours where their order allows it, while what else the machine does was about the same.</summary>
     [JsonPropertyName("ratio")]
     public required double Value { get; init; }
 

@@ -21,13 +21,19 @@ internal static class HighestRate
         Program.Say("Looking for the highest rate.");
         await using var pair = await Pair.StartAsync(kafka, Ids);
         var most = Unpaced(await StepAsync(pair, Unbounded, cancellationToken));
+        if (most == 0)
+            throw new InvalidOperationException("Nothing was measured: no message was delivered in the second half of the time. Look at the brokers.");
+
         Program.Say($"As fast as they can: {most:N0} messages a second.");
         foreach (var rate in Shares.Select(share => (int)(share * most)))
         {
             var keepsUp = KeepsUp(rate, await StepAsync(pair, rate, cancellationToken));
             Program.Say($"At {rate:N0} a second they {(keepsUp ? "keep" : "do not keep")} up.");
             if (keepsUp)
+            {
+                await DrainedAsync(pair, cancellationToken);
                 return rate;
+            }
         }
 
         throw new InvalidOperationException("They keep up with no rate: the machine does something else besides. --rate N gives one.");
@@ -40,6 +46,18 @@ internal static class HighestRate
         return half.TrueForAll(sample => sample.Behind <= rate) && half[^1].Behind <= half[0].Behind + (rate / 4);
     }
 
+    /// <summary>What is wrong when nobody sends and nothing more comes; <see langword="null"/> as it should be. Whoever lacks messages of one step seems to be late in all that follow.</summary>
+    internal static string? FaultOf(Sample drained)
+    {
+        var (produced, delivered) = (drained.Produced, drained.Delivered);
+        return produced.Failed > 0 ? FormattableString.Invariant($"{produced.Failed:N0} messages were not acknowledged while the highest rate was looked for. --rate N gives one.")
+            : delivered.Messages < produced.Sent
+                ? FormattableString.Invariant($"{produced.Sent - delivered.Messages:N0} messages were lost while the highest rate was looked for: by the consumer, or because it was so far behind that the topic had deleted them. --rate N gives one.")
+            : delivered.Messages > produced.Sent
+                ? FormattableString.Invariant($"{delivered.Messages - produced.Sent:N0} messages were delivered twice while the highest rate was looked for.")
+            : null;
+    }
+
     /// <summary>What was delivered in the second half of a step, a second.</summary>
     private static int Unpaced(List<Sample> step)
     {
@@ -47,10 +65,16 @@ internal static class HighestRate
         return (int)((to.Delivered.Messages - from.Delivered.Messages) / (to.Seconds - from.Seconds));
     }
 
-    private static async Task<List<Sample>> StepAsync(Pair pair, int rate, CancellationToken cancellationToken)
+    private static async Task DrainedAsync(Pair pair, CancellationToken cancellationToken)
     {
         await pair.PaceAsync(0);
-        await pair.UntilDeliveredAsync(cancellationToken);
+        if (FaultOf(await pair.UntilDeliveredAsync(cancellationToken)) is { } fault)
+            throw new InvalidOperationException(fault);
+    }
+
+    private static async Task<List<Sample>> StepAsync(Pair pair, int rate, CancellationToken cancellationToken)
+    {
+        await DrainedAsync(pair, cancellationToken);
         await pair.PaceAsync(rate);
         var step = new List<Sample>();
         for (var i = 0; i < Seconds; i++)

@@ -9,7 +9,7 @@ internal static class Hold
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
     /// <returns>What to say in the end, and whether nothing was lost or repeated and the lag has not grown.</returns>
-    public static async Task<(string Report, bool IsFine)> RunAsync(BenchmarkKafka kafka, Settings settings, int rate, CancellationToken cancellationToken)
+    public static async Task<(string Report, bool IsFine)> RunAsync(BenchmarkKafka kafka, Settings settings, TextWriter csv, int rate, CancellationToken cancellationToken)
     {
         var ids = Ids(rate, settings.Duration);
         Program.Say(string.Create(CultureInfo.InvariantCulture, $"{rate:N0} messages a second for {settings.Minutes} min; up to {ids:N0} ids are remembered."));
@@ -19,7 +19,7 @@ internal static class Hold
         {
             await pair.PaceAsync(rate);
             pair.Restart();
-            await SampleAsync(settings, samples, pair.SampleAsync, cancellationToken);
+            await SampleAsync(settings, csv, samples, pair.SampleAsync, cancellationToken);
         }
         catch (InvalidOperationException e)
         {
@@ -31,13 +31,13 @@ internal static class Hold
     }
 
     /// <summary>Looks each ten seconds, until the time is over or the run is interrupted.</summary>
-    /// <param name="settings">For how long, and where the samples go.</param>
+    /// <param name="settings">For how long.</param>
+    /// <param name="csv">Where the samples go.</param>
     /// <param name="samples">Receives what was seen, also when a look fails.</param>
     /// <param name="look">Looks once.</param>
     /// <param name="cancellationToken">Interrupts.</param>
-    internal static async Task SampleAsync(Settings settings, List<Sample> samples, Func<Task<Sample>> look, CancellationToken cancellationToken)
+    internal static async Task SampleAsync(Settings settings, TextWriter csv, List<Sample> samples, Func<Task<Sample>> look, CancellationToken cancellationToken)
     {
-        await using var csv = settings.Csv is null ? Console.Out : new StreamWriter(settings.Csv) { AutoFlush = true };
         await csv.WriteLineAsync(Sample.CsvHeader);
         try
         {

@@ -7,14 +7,15 @@ using Confluent.Kafka;
 namespace CloudSync.Soak;
 
 /// <summary>How far a producer is.</summary>
-/// <param name="Due">Messages that should have been sent by now: at its rate, whether or not anything was slow.</param>
+/// <param name="Due">Messages that should have been sent by now: at its rate, whether or not anything was slow, and also those that it will not send any more.</param>
 /// <param name="Sent">Messages that were handed to the client.</param>
 /// <param name="Acknowledged">Messages that the brokers have acknowledged.</param>
 /// <param name="Failed">Messages that they have not taken.</param>
 internal sealed record Produced(long Due, long Sent, long Acknowledged, long Failed);
 
 /// <summary>
-/// A process that sends messages at a rate, in slices of some milliseconds, without waiting for anybody but where too many are under way. It does what the lines of its standard input say, and
+/// A process that sends messages at a rate, in slices of some milliseconds, without waiting for anybody but where too many are under way. What it is late with by more than a second it
+/// never sends, and counts as due all the same. It does what the lines of its standard input say, and
 /// answers each with how far it is: <c>pace 50000</c>, <c>pace 50000 1000000</c> to send a million in all and no more, <c>state</c>, and <c>end</c>, answered when all are acknowledged. It ends with its input, and so with its parent.
 /// </summary>
 internal sealed class PacedProducer : IDisposable
@@ -55,7 +56,8 @@ internal sealed class PacedProducer : IDisposable
         {
             var acknowledged = Volatile.Read(ref _acknowledged);
             var sent = Volatile.Read(ref _sent);
-            return new Produced(Math.Max(sent, _pace.Due), sent, acknowledged, Volatile.Read(ref _failed));
+            var pace = _pace;
+            return new Produced(Math.Max(sent, pace.Due) + pace.Skipped, sent, acknowledged, Volatile.Read(ref _failed));
         }
     }
 
@@ -87,14 +89,15 @@ internal sealed class PacedProducer : IDisposable
     {
         _ends = true;
         _thread.Join();
-        _pace = new Pace(0, 0, _sent);
+        _pace = new Pace(0, 0, _sent) { Skipped = _pace.Skipped };
     }
 
     private void Produce()
     {
         while (!_ends)
         {
-            var due = _pace.Due;
+            var pace = _pace;
+            var due = pace.Capped(pace.Due, _sent);
             while (_sent < due && UnderWay < MostUnderWay && !_ends)
             {
                 var i = _sent;
@@ -132,14 +135,5 @@ internal sealed class PacedProducer : IDisposable
             Console.Error.WriteLine($"A message was not acknowledged: {report.Error.Reason}");
 
         Volatile.Write(ref _failed, _failed + 1);
-    }
-
-    /// <param name="Rate">Messages a second.</param>
-    /// <param name="Since">Since when, by the clock of <see cref="Stopwatch.GetTimestamp"/>.</param>
-    /// <param name="First">How many had been sent before.</param>
-    /// <param name="Most">How many are sent in all.</param>
-    private sealed record Pace(int Rate, long Since, long First, long Most = long.MaxValue)
-    {
-        public long Due => Math.Min(Most, First + (Rate == 0 ? 0 : (long)(Stopwatch.GetElapsedTime(Since).TotalSeconds * Rate)));
     }
 }

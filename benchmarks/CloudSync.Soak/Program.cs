@@ -19,9 +19,11 @@ internal static class Program
             return await ReplayingConsumer.RunAsync(job);
 
         Settings settings;
+        StreamWriter? file;
         try
         {
             settings = Settings.Parse(args);
+            file = settings.OpenCsv();
         }
         catch (FormatException e)
         {
@@ -29,13 +31,14 @@ internal static class Program
             return 2;
         }
 
+        await using var samples = file;
         try
         {
             // What is old must go before the disk is full of it.
             await using var kafka = await BenchmarkKafka.StartAsync(settings.Kafka, "log.retention.check.interval.ms=5000");
             Say($"On {kafka.Description}.");
-            var (report, isFine) = settings.Replay ? await Replay.RunAsync(kafka, settings, interrupt.Token) : await HoldAsync(kafka, settings, interrupt.Token);
-            await (settings.Csv is null ? Console.Error : Console.Out).WriteLineAsync(report);
+            var (report, isFine) = await (settings.Replay ? Replay.RunAsync(kafka, settings, file ?? Console.Out, interrupt.Token) : HoldAsync(kafka, settings, file ?? Console.Out, interrupt.Token));
+            await (file is null ? Console.Error : Console.Out).WriteLineAsync(report);
             return isFine ? 0 : 1;
         }
         catch (OperationCanceledException) when (interrupt.Token.IsCancellationRequested)
@@ -49,10 +52,10 @@ internal static class Program
         }
     }
 
-    private static async Task<(string Report, bool IsFine)> HoldAsync(BenchmarkKafka kafka, Settings settings, CancellationToken cancellationToken)
+    private static async Task<(string Report, bool IsFine)> HoldAsync(BenchmarkKafka kafka, Settings settings, TextWriter csv, CancellationToken cancellationToken)
     {
-        var rate = (int)(settings.Share * (settings.Rate ?? await HighestRate.FindAsync(kafka, cancellationToken)));
-        return await Hold.RunAsync(kafka, settings, rate, cancellationToken);
+        var rate = settings.ShareOf(settings.Rate ?? await HighestRate.FindAsync(kafka, cancellationToken));
+        return await Hold.RunAsync(kafka, settings, csv, rate, cancellationToken);
     }
 
     /// <summary>Progress: never on the standard output, which is for the result.</summary>

@@ -14,8 +14,8 @@ internal static class Replay
 
     private static readonly Dictionary<string, string> KeepsAll = new() { ["retention.ms"] = "-1", ["retention.bytes"] = "-1" };
 
-    /// <returns>What to say in the end, and whether each pass delivered each message once.</returns>
-    public static async Task<(string Report, bool IsFine)> RunAsync(BenchmarkKafka kafka, Settings settings, CancellationToken cancellationToken)
+    /// <returns>What to say in the end, and whether each pass delivered each message once, at the rate that was to be held.</returns>
+    public static async Task<(string Report, bool IsFine)> RunAsync(BenchmarkKafka kafka, Settings settings, TextWriter csv, CancellationToken cancellationToken)
     {
         if (kafka.IsEmbedded)
             throw new InvalidOperationException("The embedded brokers keep only the newest messages: --replay needs others, by KAFKA_HOME or --kafka.");
@@ -27,7 +27,7 @@ internal static class Replay
             Program.Say(FormattableString.Invariant($"Filling a topic with {settings.Messages:N0} messages."));
             await FillAsync(kafka, topic, settings.Messages, cancellationToken);
             var offsets = OffsetSum(kafka, topic, settings.Messages);
-            return await HoldAsync(new ReplayJob(kafka.BootstrapServers, topic, settings.Messages, offsets, settings.Share, settings.Rate ?? 0), settings, cancellationToken);
+            return await HoldAsync(new ReplayJob(kafka.BootstrapServers, topic, settings.Messages, offsets, settings.Share, settings.Rate ?? 0), settings, csv, cancellationToken);
         }
         finally
         {
@@ -36,10 +36,24 @@ internal static class Replay
     }
 
     /// <summary>The rate within the passes, and with the starts and stops between them.</summary>
-    internal static (double Within, double OverAll) Rates(Replayed end, long messages) =>
-        (end.Passes * messages / end.Reads, end.Passes * messages / (end.Starts + end.Reads + end.Stops));
+    internal static (double Within, double OverAll) Rates(Replayed end) => (end.Messages / end.Reads, end.Messages / (end.Starts + end.Reads + end.Stops));
 
-    private static async Task<(string Report, bool IsFine)> HoldAsync(ReplayJob job, Settings settings, CancellationToken cancellationToken)
+    /// <summary>What is wrong, in words; nothing, as it should be.</summary>
+    internal static List<string> Faults(Replayed end, Report report)
+    {
+        if (end.Fault is not null)
+            return [end.Fault];
+
+        var faults = new List<string?> { report.NothingMeasured, report.LagFault };
+        if (end.Messages == 0)
+            faults.Add("Nothing was measured: no message of a pass had come.");
+        else if (Rates(end).Within < (1 - Trend.Tolerance) * end.Rate)
+            faults.Add(FormattableString.Invariant($"The consumer did not hold {end.Rate:N0} messages a second: within the passes it read {Rates(end).Within:N0}, and fell behind."));
+
+        return [.. faults.OfType<string>()];
+    }
+
+    private static async Task<(string Report, bool IsFine)> HoldAsync(ReplayJob job, Settings settings, TextWriter csv, CancellationToken cancellationToken)
     {
         using var consumer = Pair.Start(ReplayingConsumer.Argument, JsonSerializer.Serialize(job));
         try
@@ -54,17 +68,19 @@ internal static class Replay
             Program.Say(FormattableString.Invariant($"{state.Rate:N0} messages a second for {settings.Minutes} min."));
             var samples = new List<Sample>();
             var watch = Stopwatch.StartNew();
-            await Hold.SampleAsync(settings, samples, async () =>
+            await Hold.SampleAsync(settings, csv, samples, async () =>
             {
                 var now = await AskAsync("state");
                 if (now.Fault is { } fault)
                     throw new InvalidOperationException(fault);
 
-                return Sample.After(samples.LastOrDefault(), watch.Elapsed.TotalSeconds, Nothing(now.Delivered), now.Delivered);
+                return Sample.After(samples.LastOrDefault(), watch.Elapsed.TotalSeconds, Due(now), now.Delivered);
             }, cancellationToken);
 
             var end = await AskAsync("end");
-            return (new Report(settings.Duration, end.Rate, samples, null).Trends() + Summary(end, job.Messages), end.Fault is null);
+            var report = new Report(settings.Duration, end.Rate, samples, null);
+            var faults = Faults(end, report);
+            return (report.Trends() + Summary(end, job.Messages) + string.Concat(faults.Select(fault => fault + Environment.NewLine)), faults.Count == 0);
         }
         catch (InvalidOperationException e)
         {
@@ -81,15 +97,15 @@ internal static class Replay
         Task<Replayed> AskAsync(string what) => Pair.AskAsync<Replayed>(consumer, what);
     }
 
-    /// <summary>A producer that is neither ahead nor late, for there is none.</summary>
-    private static Produced Nothing(Delivered delivered) => new(delivered.Messages, delivered.Messages, delivered.Messages, 0);
+    /// <summary>There is no producer: all is there. The lag is what the consumer is late by, at the rate that is held.</summary>
+    private static Produced Due(Replayed now) => new(now.Due, now.Due, now.Due, 0);
 
     private static string Summary(Replayed end, long messages)
     {
-        if (end.Fault is not null || end.Passes == 0)
-            return (end.Fault ?? "No pass is over.") + Environment.NewLine;
+        if (end.Fault is not null || end.Messages == 0)
+            return "";
 
-        var (within, overAll) = Rates(end, messages);
+        var (within, overAll) = Rates(end);
         return string.Create(
             CultureInfo.InvariantCulture,
             $"""

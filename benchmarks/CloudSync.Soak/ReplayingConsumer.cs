@@ -19,17 +19,20 @@ internal sealed record ReplayJob(string Kafka, string Topic, long Messages, long
 /// <summary>How far the passes are.</summary>
 /// <param name="Delivered">The messages of all passes, of which the sum is of offsets, and what the process takes.</param>
 /// <param name="Rate">The rate that is held, in messages a second; 0 while the highest is looked for.</param>
+/// <param name="Due">The messages of all passes that should have come by now, at that rate.</param>
 /// <param name="Passes">Passes at that rate that are over.</param>
+/// <param name="Messages">What they have read at that rate: all, but for the last pass, which is hurried to its end.</param>
 /// <param name="Starts">Seconds that they took from the start of the host to the first message, all together.</param>
-/// <param name="Reads">From there to the last message.</param>
+/// <param name="Reads">From there to the last message, or to where the pass was hurried.</param>
 /// <param name="Stops">From there until the host had stopped.</param>
 /// <param name="Fault">What was wrong with a pass, the last one; <see langword="null"/> as long as nothing was.</param>
-internal sealed record Replayed(Delivered Delivered, int Rate, int Passes, double Starts, double Reads, double Stops, string? Fault);
+internal sealed record Replayed(Delivered Delivered, int Rate, long Due, int Passes, long Messages, double Starts, double Reads, double Stops, string? Fault);
 
 /// <summary>
 /// A process that reads a topic again and again. Each pass is a host of its own with a new group, default options and a batch sink that does nothing but count, and ends when all messages have come. What
 /// is remembered is shared by all passes, so that the store is full and forgets the oldest; the group's name is part of what it remembers, so that no message is a copy of one of an earlier pass.
-/// Its standard input is answered as by <see cref="CountingConsumer"/>; <c>end</c>, when the pass is over.
+/// Its standard input is answered as by <see cref="CountingConsumer"/>; <c>end</c>, when the pass is over: what is left of it is
+/// read as fast as it can be, for at a low rate it would take an hour.
 /// </summary>
 internal sealed class ReplayingConsumer : IDisposable
 {
@@ -46,7 +49,7 @@ internal sealed class ReplayingConsumer : IDisposable
     private readonly ReplayJob _job;
     private readonly InMemoryIdempotencyStore _store = new(new IdempotencyOptions { MaxEntries = Ids }, TimeProvider.System);
     private readonly Lock _gate = new();
-    private Replayed _past = new(new Delivered(0, 0, 0, ProcessUse.OfThis()), 0, 0, 0, 0, 0, null);
+    private Replayed _past = new(new Delivered(0, 0, 0, ProcessUse.OfThis()), 0, 0, 0, 0, 0, 0, 0, null);
     private PassSink? _sink;
     private volatile bool _ends;
 
@@ -54,7 +57,7 @@ internal sealed class ReplayingConsumer : IDisposable
     {
         _job = job;
         if (job.Highest > 0)
-            _past = _past with { Rate = (int)(job.Share * job.Highest) };
+            _past = _past with { Rate = Rate(job.Highest) };
     }
 
     private Replayed State
@@ -65,7 +68,8 @@ internal sealed class ReplayingConsumer : IDisposable
             {
                 var (messages, sum) = _sink?.Count ?? default;
                 var (past, remembered) = (_past.Delivered, _store.Statistics.Entries);
-                return _past with { Delivered = new Delivered(past.Messages + messages, past.NumberSum + sum, remembered, ProcessUse.OfThis()) };
+                var due = past.Messages + (_sink?.Due ?? 0);
+                return _past with { Due = due, Delivered = new Delivered(past.Messages + messages, past.NumberSum + sum, remembered, ProcessUse.OfThis()) };
             }
         }
     }
@@ -78,7 +82,7 @@ internal sealed class ReplayingConsumer : IDisposable
         {
             if (line == "end")
             {
-                consumer._ends = true;
+                consumer.Hurry();
                 await passes;
             }
 
@@ -104,6 +108,21 @@ internal sealed class ReplayingConsumer : IDisposable
         : deliveredSum != sum ? "A pass delivered as many messages as there are, but not the same: some were lost, and others delivered twice."
         : null;
 
+    /// <summary>The rate that is held: one message a second at least, for 0 is none.</summary>
+    private int Rate(double highest) => Math.Max(1, (int)(_job.Share * highest));
+
+    /// <summary>The pass that is under way is the last, and nothing holds it back any more.</summary>
+    private void Hurry()
+    {
+        _ends = true;
+        lock (_gate)
+            _sink?.Hurry();
+    }
+
+    /// <summary>As many as by default, unless the rate is so low that calls full of them would wait for longer than <see cref="CloudSyncConsumerOptions.SinkTimeout"/> until they are due.</summary>
+    internal static int BatchSize(int rate, CloudSyncConsumerOptions options) =>
+        rate == 0 ? options.MaxBatchSize : (int)Math.Clamp(options.SinkTimeout.TotalSeconds / 3 * rate / options.MaxConcurrency, 1, options.MaxBatchSize);
+
     private async Task PassesAsync()
     {
         try
@@ -120,7 +139,7 @@ internal sealed class ReplayingConsumer : IDisposable
                 if (rates.Count == Unpaced)
                 {
                     lock (_gate)
-                        _past = _past with { Rate = (int)(_job.Share * Highest(rates)) };
+                        _past = _past with { Rate = Rate(Highest(rates)) };
                 }
             }
         }
@@ -140,6 +159,9 @@ internal sealed class ReplayingConsumer : IDisposable
         lock (_gate)
             _sink = sink;
 
+        if (_ends)
+            sink.Hurry();
+
         var builder = OneHost.Builder();
         builder.Services.AddSingleton<IHostLifetime, CountingConsumer.NoLifetime>();
         builder.Services.AddCloudSyncConsumer(Name).UseBatchSink(_ => sink).Configure(options =>
@@ -149,6 +171,8 @@ internal sealed class ReplayingConsumer : IDisposable
             options.GroupId = FormattableString.Invariant($"{_job.Topic}-{number}");
             options.DeadLetters.Topic = _job.Topic + "-dlq";
             options.Idempotency.MaxEntries = Ids;
+
+            options.MaxBatchSize = BatchSize(rate, options);
         });
 
         // As an instance: what UseIdempotencyStore makes is the host's, and would be disposed of with the first one.
@@ -175,11 +199,13 @@ internal sealed class ReplayingConsumer : IDisposable
             };
             if (rate > 0)
             {
+                var (paced, seconds) = sink.Paced;
                 _past = _past with
                 {
                     Passes = _past.Passes + 1,
+                    Messages = _past.Messages + paced,
                     Starts = _past.Starts + Stopwatch.GetElapsedTime(start, sink.First).TotalSeconds,
-                    Reads = _past.Reads + reads,
+                    Reads = _past.Reads + seconds,
                     Stops = _past.Stops + Stopwatch.GetElapsedTime(sink.Last, stopped).TotalSeconds,
                 };
             }
@@ -207,6 +233,9 @@ internal sealed class ReplayingConsumer : IDisposable
 
         private readonly IReadOnlyList<SinkResult> _delivered = SinkResult.AllDelivered(new CloudSyncConsumerOptions().MaxBatchSize);
         private readonly TaskCompletionSource _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>What had come, and when, at the moment from which nothing holds the pass back.</summary>
+        private readonly TaskCompletionSource<(long Messages, long At)> _hurried = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private long _first;
         private long _last;
         private long _messages;
@@ -219,6 +248,16 @@ internal sealed class ReplayingConsumer : IDisposable
         public long Last => Volatile.Read(ref _last);
 
         public Task All => _all.Task;
+
+        /// <summary>Messages that should have come by now.</summary>
+        public long Due => rate == 0 || First == 0 ? 0 : Math.Min(expected, (long)(Stopwatch.GetElapsedTime(First).TotalSeconds * rate));
+
+        /// <summary>How many messages came at the pace, and in how many seconds.</summary>
+        public (long Messages, double Seconds) Paced =>
+            _hurried.Task is { IsCompletedSuccessfully: true, Result: var (messages, at) } && First != 0 && at > First ? (messages, Stopwatch.GetElapsedTime(First, at).TotalSeconds) : (0, 0);
+
+        /// <summary>Nothing holds it back any more: the end was asked for, or all have come. Only the first call counts.</summary>
+        public void Hurry() => _hurried.TrySetResult((Count.Messages, Stopwatch.GetTimestamp()));
 
         public (long Messages, long Sum) Count => (Volatile.Read(ref _messages), Volatile.Read(ref _sum));
 
@@ -238,10 +277,13 @@ internal sealed class ReplayingConsumer : IDisposable
             Interlocked.Add(ref _sum, sum);
             var count = Interlocked.Add(ref _messages, messages.Count);
             if (count >= expected && Interlocked.CompareExchange(ref _last, Stopwatch.GetTimestamp(), 0) == 0)
+            {
+                Hurry();
                 _all.SetResult();
+            }
 
-            if (Ahead(count, Stopwatch.GetElapsedTime(First), rate) is { Ticks: > 0 } ahead)
-                await Task.Delay(ahead, cancellationToken);
+            if (!_hurried.Task.IsCompleted && Ahead(count, Stopwatch.GetElapsedTime(First), rate) is { Ticks: > 0 } ahead)
+                await Task.WhenAny(_hurried.Task, Task.Delay(ahead, cancellationToken));
 
             return _delivered;
         }

@@ -13,6 +13,8 @@ internal sealed class Report(TimeSpan duration, int rate, IReadOnlyList<Sample> 
     /// <summary>The first part of the time, which is not judged.</summary>
     public const double WarmUp = 0.2;
 
+    private const int FewestSamples = 3;
+
     private readonly Sample[] _judged = [.. samples.Where(sample => sample.Seconds >= duration.TotalSeconds * WarmUp)];
 
     /// <summary>Whether nothing was lost or repeated, and the lag has not grown.</summary>
@@ -28,6 +30,11 @@ internal sealed class Report(TimeSpan duration, int rate, IReadOnlyList<Sample> 
             return faults;
         }
 
+        if (NothingMeasured is { } nothing)
+            faults.Add(nothing);
+        else if (produced.Acknowledged == 0)
+            faults.Add("Nothing was measured: no message was produced.");
+
         if (produced.Failed > 0)
             faults.Add(Text($"{produced.Failed:N0} messages were not acknowledged."));
 
@@ -38,24 +45,41 @@ internal sealed class Report(TimeSpan duration, int rate, IReadOnlyList<Sample> 
         else if (produced.Failed == 0 && delivered.NumberSum != SumBelow(produced.Sent))
             faults.Add("As many messages were delivered as were produced, but not the same: some were lost, and others delivered twice.");
 
-        if (Of(sample => sample.Lag) is { IsFlat: false } lag && lag.Change > rate)
-            faults.Add(Text($"The lag has grown by {lag.Change:N0} messages, more than come in a second."));
+        if (produced.Due - produced.Sent > Trend.Tolerance * produced.Due)
+            faults.Add(Text($"The rate was not held: {produced.Due - produced.Sent:N0} of {produced.Due:N0} messages were due and not sent, for the producer or the brokers were more than a second late."));
+
+        if (LagFault is { } lag)
+            faults.Add(lag);
 
         return faults;
     }
+
+    /// <summary>Why the samples say nothing; <see langword="null"/> when there are enough of them.</summary>
+    public string? NothingMeasured =>
+        _judged.Length < FewestSamples ? "Nothing was measured: there are fewer than three samples after the first fifth of the time, which warms up." : null;
+
+    /// <summary>That the lag has grown by more than is noise; <see langword="null"/> when it has not.</summary>
+    public string? LagFault =>
+        Lag is { IsFlat: false } lag && lag.Change > rate ? Text($"The lag has grown by {lag.Change:N0} messages, more than come in a second.") : null;
+
+    private Trend? Lag => Of(sample => sample.Lag);
 
     public override string ToString()
     {
         var text = new StringBuilder(Trends());
         if (end is var (produced, delivered))
+        {
             text.AppendLine(Text($"{produced.Acknowledged:N0} messages produced, {delivered.Messages:N0} delivered."));
+            if (produced.Due > produced.Sent)
+                text.AppendLine(Text($"{produced.Due - produced.Sent:N0} more were due and not sent: the process, the machine or the brokers stood still for more than a second."));
+        }
 
         var faults = Faults();
         foreach (var fault in faults)
             text.AppendLine(fault);
 
         if (faults.Count == 0)
-            text.AppendLine("Each was delivered once, and the lag has not grown.");
+            text.AppendLine(Lag is { IsFlat: false, Change: > 0 } lag ? Text($"Each was delivered once; the lag has grown by {lag.Change:N0} messages, fewer than come in a second.") : "Each was delivered once, and the lag has not grown.");
 
         return text.ToString();
     }
@@ -64,11 +88,7 @@ internal sealed class Report(TimeSpan duration, int rate, IReadOnlyList<Sample> 
     public string Trends()
     {
         var text = new StringBuilder();
-        if (_judged.Length < 3)
-        {
-            text.AppendLine("There are fewer than three samples after the first fifth of the time, which warms up: nothing to judge.");
-        }
-        else
+        if (NothingMeasured is null)
         {
             text.AppendLine(Text($"{_judged.Length} samples from second {_judged[0].Seconds:F0} to {_judged[^1].Seconds:F0}, at {rate:N0} messages a second. Flat: by its line it changes by less than {Trend.Tolerance:P0} of the mean, or than samples scatter by."));
             text.AppendLine().AppendLine(Text($"{"",-38} {"mean",12} {"least",12} {"most",12} {"per hour",12} {"change",12} {"scatter",12}"));

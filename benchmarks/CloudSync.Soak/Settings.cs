@@ -19,7 +19,8 @@ internal sealed record Settings
 
         Brokers that are there delete what is old as often as they are set up to (log.retention.check.interval.ms, default five minutes): they need disk for that long.
 
-        Exit code: 0; 1 when something was lost, repeated or not acknowledged, or the lag grew; 2 for a command line that is not understood. Ctrl-C ends it with the result so far.
+        Exit code: 0; 1 when something was lost, repeated or not acknowledged, the lag grew, the rate was not held, or nothing was measured; 2 for a command line that is not understood, or a file that
+        can't be written. Ctrl-C ends it with the result so far.
         """;
 
     public int Minutes { get; private set; } = 30;
@@ -37,6 +38,24 @@ internal sealed record Settings
     public string? Kafka { get; private set; }
 
     public TimeSpan Duration => TimeSpan.FromMinutes(Minutes);
+
+    /// <summary>The rate that is held, in messages a second: one at least.</summary>
+    public int ShareOf(double highest) => Math.Max(1, (int)(Share * highest));
+
+    /// <summary>Opens the file for the samples: now, and not after the minutes that it takes to find the highest rate.</summary>
+    /// <returns><see langword="null"/> when they go to the standard output.</returns>
+    /// <exception cref="FormatException">It can't be written.</exception>
+    public StreamWriter? OpenCsv()
+    {
+        try
+        {
+            return Csv is null ? null : new StreamWriter(Csv) { AutoFlush = true };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new FormatException($"--csv {Csv} can't be written: {e.Message}", e);
+        }
+    }
 
     /// <exception cref="FormatException">It can't be understood; the message says what, and how to use the program.</exception>
     public static Settings Parse(string[] args)

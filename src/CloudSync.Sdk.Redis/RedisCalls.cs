@@ -16,16 +16,19 @@ internal sealed class RedisCalls(RedisConnection connection, int maxInFlight)
     /// <param name="script">The script.</param>
     /// <param name="keys">All keys that it touches.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="cancellationToken">Ends the wait for a place. A call that has one goes on to its end, and keeps it until then: giving up is the caller's.</param>
+    /// <param name="cancellationToken">Ends the wait for a place and for the connection. A call that was sent goes on to its end, and keeps its place until then: giving up is the caller's.</param>
     public async Task<RedisResult> RunAsync(string what, string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
     {
         await _places.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             var database = await connection.DatabaseAsync().ConfigureAwait(false);
+
+            // The connection may have been long in coming. What was given up meanwhile is not done after all: nobody would know of it.
+            cancellationToken.ThrowIfCancellationRequested();
             return await database.ScriptEvaluateAsync(script, keys, arguments, Flags).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not ObjectDisposedException || !connection.IsDisposed)
+        catch (Exception e) when ((e is not ObjectDisposedException || !connection.IsDisposed) && (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested))
         {
             connection.Failed(e);
             throw new RedisStoreException(RedisFailure.Describe(e, what, connection.EndpointOf(keys[0]), connection.RefusedCertificate), e);

@@ -73,6 +73,8 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
         try
         {
             await EndedAsync(calls, cancellationToken).ConfigureAwait(false);
+            for (var i = 0; i < batches.Count; i++)
+                ClaimAnswer.Read(StoreAnswer.Text(calls[i].Result, "claim"), batches[i].Places, results.Span);
         }
         catch
         {
@@ -80,11 +82,8 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
             throw;
         }
 
-        for (var i = 0; i < batches.Count; i++)
-        {
-            ClaimAnswer.Read((byte[])calls[i].Result!, batches[i].Places, results.Span);
-            batches[i].Return();
-        }
+        foreach (var batch in batches)
+            batch.Return();
 
         Count(results.Span[..keys.Length]);
     }
@@ -167,10 +166,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
         await EndedAsync(calls, cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < batches.Count; i++)
         {
-            var letters = (byte[])calls[i].Result!;
-            var places = batches[i].Places;
-            for (var j = 0; j < places.Length; j++)
-                results.Span[places[j]] = letters.Length == 0 || letters[j] == StoreScripts.True;
+            StoreAnswer.ReadBits(StoreAnswer.Text(calls[i].Result, what), what, batches[i].Places, results.Span);
             batches[i].Return();
         }
     }
@@ -219,7 +215,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore, IAsyncDisposabl
     {
         try
         {
-            var answer = (byte[])(await call.ConfigureAwait(false))!;
+            var answer = StoreAnswer.Text(await call.ConfigureAwait(false), "claim");
             var results = new ClaimResult[batch.Places[^1] + 1];
             ClaimAnswer.Read(answer, batch.Places, results);
             var claims = new List<IdempotencyClaim>();

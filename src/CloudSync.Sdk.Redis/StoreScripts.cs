@@ -50,7 +50,7 @@ internal static class StoreScripts
     public const int NumberLength = 16, CountLength = 4, TimeLength = 13, RunLength = NumberLength + (2 * CountLength);
 
     /// <summary>The answer to a claim or a completion: one letter for each id.</summary>
-    public const byte Acquired = (byte)'a', TookOver = (byte)'t', Completed = (byte)'c', Held = (byte)'h', True = (byte)'1';
+    public const byte Acquired = (byte)'a', TookOver = (byte)'t', Completed = (byte)'c', Held = (byte)'h', True = (byte)'1', False = (byte)'0';
 
     /// <summary>Leases run by the server's clock; a test may bring its own. It is read once: all ids of a call are decided at the same time.</summary>
     private const string Begin = """

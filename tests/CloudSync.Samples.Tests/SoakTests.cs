@@ -1,5 +1,6 @@
 extern alias Soaked;
 
+using CloudSync.Sdk;
 using Soaked::CloudSync.Soak;
 using Xunit;
 
@@ -138,7 +139,123 @@ public sealed class SoakTests
 
     [Fact]
     public void What_starts_and_stops_take_counts_over_all_and_not_within_the_passes() =>
-        Assert.Equal((200, 100), Replay.Rates(new Replayed(new Delivered(0, 0, 0, Use), Rate, Passes: 2, Starts: 4, Reads: 5, Stops: 1, Fault: null), messages: 500));
+        Assert.Equal((200, 100), Replay.Rates(Ended(messages: 1_000, reads: 5)));
+
+    [Theory]
+    [InlineData(5_000, 5, "")]
+    [InlineData(4_800, 5, "")]
+    [InlineData(4_700, 5, "The consumer did not hold 1,000 messages a second")]
+    [InlineData(0, 0, "Nothing was measured")]
+    public void Passes_that_fall_behind_their_rate_or_never_came_to_it_are_said(long messages, double reads, string fault)
+    {
+        var faults = Replay.Faults(Ended(messages, reads), new Report(TimeSpan.FromSeconds(60), Rate, Samples(), null));
+
+        Assert.StartsWith(fault, faults.SingleOrDefault() ?? "", StringComparison.Ordinal);
+        Assert.Equal(fault.Length > 0, faults.Count > 0);
+    }
+
+    [Fact]
+    public void A_replay_has_a_verdict_on_its_lag() =>
+        Assert.StartsWith("The lag has grown", Assert.Single(Replay.Faults(Ended(5_000, 5), new Report(TimeSpan.FromSeconds(60), Rate, Samples(lag: 260), null))), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(0, 500)]
+    [InlineData(100_000, 500)]
+    [InlineData(300, 187)]
+    [InlineData(1, 1)]
+    public void At_a_low_rate_calls_are_small_enough_to_wait_for_their_time(int rate, int size) =>
+        Assert.Equal(size, ReplayingConsumer.BatchSize(rate, new CloudSyncConsumerOptions()));
+
+    [Fact]
+    public async Task A_pass_that_is_hurried_waits_for_nothing_and_counts_what_came_at_its_pace()
+    {
+        var sink = new ReplayingConsumer.PassSink(expected: 2, rate: 1);
+        var message = SyncMessage.Create(value: null);
+        var first = sink.SendAsync([message], TestContext.Current.CancellationToken).AsTask();
+        Assert.False(first.IsCompleted);
+
+        sink.Hurry();
+        await first;
+        await sink.SendAsync([message], TestContext.Current.CancellationToken);
+
+        Assert.True(sink.All.IsCompleted);
+        Assert.Equal(1, sink.Paced.Messages);
+    }
+
+    [Fact]
+    public void What_is_late_by_more_than_a_second_is_not_sent_in_a_burst_and_stays_due()
+    {
+        var pace = new Pace(Rate, since: 0, first: 0);
+
+        Assert.Equal(500, pace.Capped(pace.DueAfter(TimeSpan.FromSeconds(0.5)), sent: 0));
+        Assert.Equal(0, pace.Skipped);
+        Assert.Equal(1_500, pace.Capped(pace.DueAfter(TimeSpan.FromSeconds(10)), sent: 500));
+        Assert.Equal(8_500, pace.Skipped);
+        Assert.Equal(2_500, pace.DueAfter(TimeSpan.FromSeconds(11)));
+    }
+
+    [Fact]
+    public void A_topic_is_filled_to_its_last_message_however_late_its_producer_is()
+    {
+        var pace = new Pace(Rate, since: 0, first: 0, most: 1_200);
+
+        Assert.Equal(1_000, pace.Capped(pace.DueAfter(TimeSpan.FromSeconds(10)), sent: 0));
+        Assert.Equal(1_200, pace.Capped(pace.DueAfter(TimeSpan.FromSeconds(11)), sent: 1_000));
+    }
+
+    [Theory]
+    [InlineData(104, null)]
+    [InlineData(106, "The rate was not held: 6 of 106 messages")]
+    public void A_rate_that_was_not_held_is_said(long due, string? fault)
+    {
+        var report = new Report(TimeSpan.FromSeconds(60), Rate, Samples(), (new Produced(due, 100, 100, 0), new Delivered(100, 4_950, 0, Use)));
+
+        Assert.StartsWith(fault ?? "", report.Faults().SingleOrDefault() ?? "", StringComparison.Ordinal);
+        Assert.Equal(fault is null, report.IsFine);
+        Assert.Contains("more were due and not sent", report.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_measured_nothing_is_not_fine()
+    {
+        Assert.StartsWith("Nothing was measured: there are fewer than three samples", Assert.Single(Faults(Samples()[..3], 100, 100, 0, 100, 4_950)), StringComparison.Ordinal);
+        Assert.StartsWith("Nothing was measured: no message was produced", Assert.Single(Faults(Samples(), 0, 0, 0, 0, 0)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_lag_that_grows_by_less_than_a_second_is_no_fault_and_is_said()
+    {
+        var report = new Report(TimeSpan.FromSeconds(60), Rate, Samples(lag: 240), (new Produced(100, 100, 100, 0), new Delivered(100, 4_950, 0, Use)));
+
+        Assert.True(report.IsFine);
+        Assert.Contains("the lag has grown by 960 messages", report.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(100, 0, 100, null)]
+    [InlineData(100, 0, 99, "1 messages were lost")]
+    [InlineData(100, 1, 99, "1 messages were not acknowledged")]
+    [InlineData(100, 0, 101, "1 messages were delivered twice")]
+    public void Whoever_looks_for_the_highest_rate_loses_nothing_silently(long sent, long failed, long delivered, string? fault)
+    {
+        var found = HighestRate.FaultOf(new Sample(1, 0, new Produced(sent, sent, sent - failed, failed), new Delivered(delivered, 0, 0, Use)));
+
+        Assert.Equal(fault is null, found is null);
+        Assert.StartsWith(fault ?? "", found ?? "", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_can_not_be_written_is_said_before_anything_runs()
+    {
+        var path = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"), "a.csv");
+
+        var e = Assert.Throws<FormatException>(() => Settings.Parse(["--csv", path]).OpenCsv());
+        Assert.StartsWith($"--csv {path} can't be written", e.Message, StringComparison.Ordinal);
+        Assert.Null(Settings.Parse([]).OpenCsv());
+    }
+
+    [Fact]
+    public void Any_share_of_any_rate_is_a_message_a_second_at_least() => Assert.Equal((1, 7), (Settings.Parse([]).ShareOf(1), Settings.Parse([]).ShareOf(10)));
 
     [Fact]
     public void A_process_knows_what_it_takes()
@@ -157,6 +274,8 @@ public sealed class SoakTests
     private static List<Sample> Samples(long lag = 0) => [.. Enumerable.Range(0, 7).Select(i => At(10 * i, i * lag))];
 
     private static Sample At(int seconds, long lag) => new(seconds, Rate, new Produced(1_000_000 + lag, 1_000_000 + lag, 1_000_000 + lag, 0), new Delivered(1_000_000, 0, 0, Use));
+
+    private static Replayed Ended(long messages, double reads) => new(new Delivered(0, 0, 0, Use), Rate, Due: 0, Passes: 2, messages, Starts: 4, reads, Stops: 1, Fault: null);
 
     private static ProcessUse Use => new(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
 }

@@ -89,6 +89,29 @@ public sealed class RedisIdempotencyStoreTests
         Assert.Equal("01", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(2), 8), new IdempotencyClaim(StoreUnderTest.Id(2), 7)));
     }
 
+    /// <summary>Made after all, behind the release, it would hold the id for nobody.</summary>
+    [Fact]
+    public async Task An_extension_that_was_given_up_before_it_was_sent_is_not_made()
+    {
+        await using var test = await StoreUnderTest.StartAsync(On.Embedded);
+        var connected = new TaskCompletionSource<IConnectionMultiplexer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var late = new RedisIdempotencyStore(new RedisConnection(() => connected.Task, isOurs: false, null), test.Settings with { MaxCallsInFlight = 1 });
+        var claim = await test.AcquireAsync(1);
+        using var giveUp = new CancellationTokenSource();
+        var extension = late.ExtendAsync(new[] { claim }, StoreUnderTest.Lease, new bool[1], giveUp.Token).AsTask();
+        await giveUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => extension);
+        await test.ReleaseAsync(claim);
+
+        // Waits for the place that the extension has.
+        var next = new ClaimResult[1];
+        var claiming = late.ClaimAsync(new[] { StoreUnderTest.Id(1) }, StoreUnderTest.Lease, next, TestContext.Current.CancellationToken).AsTask();
+        connected.SetResult(test.Connection);
+        await claiming;
+
+        Assert.Equal("a", StoreUnderTest.Letters(next));
+    }
+
     [Theory]
     [InlineData(On.Embedded)]
     [InlineData(On.Real)]

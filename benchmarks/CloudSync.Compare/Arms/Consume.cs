@@ -36,8 +36,8 @@ internal static class Consume
 
         if (settings.Remembered > 0)
         {
-            contenders.Insert(1, Contender($"ours, {settings.Remembered:N0} ids remembered", new Job(Name, Ours) { Remembered = settings.Remembered }));
-            pairings.Add(new Pairing(contenders[1], ours, FewRemembered));
+            contenders.Insert(0, Contender($"ours, {settings.Remembered:N0} ids remembered", new Job(Name, Ours) { Remembered = settings.Remembered }));
+            pairings.Add(new Pairing(contenders[0], ours, FewRemembered));
         }
 
         return await Contest.RunAsync(Name, settings.Rounds, contenders, pairings, Program.Say, cancellationToken);

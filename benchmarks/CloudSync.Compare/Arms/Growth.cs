@@ -71,7 +71,9 @@ internal static class Growth
             var warmUp = await topics.WarmUpAsync(cancellationToken);
             var topic = await topics.FilledAsync(wanted, cancellationToken);
             Contender[] contenders = [.. values.Select(value => Reader(value.Name, value.Job, topic, warmUp))];
-            var ratios = await Contest.RunAsync(arm, settings.Rounds, contenders, [.. contenders.Skip(1).Select(ours => new Pairing(ours, contenders[0]))], Program.Say, cancellationToken);
+            var (first, others) = (contenders[0], contenders[1..]);
+            var ratios = await Contest.RunAsync(
+                arm, settings.Rounds, [others[0], first, .. others[1..]], [.. others.Select(ours => new Pairing(ours, first))], Program.Say, cancellationToken);
             await topics.DropAsync(topic);
             return ratios;
         }

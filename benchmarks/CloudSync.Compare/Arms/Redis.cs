@@ -23,7 +23,7 @@ internal static class Redis
         await using var redis = await BenchmarkRedis.StartAsync();
         Program.Say($"{Name}: on {redis.Description}.");
         Contender ours = Contender(Ours), naive = Contender(Naive), raw = Contender(Raw);
-        return await Contest.RunAsync(Name, settings.Rounds, [ours, naive, raw], [new Pairing(ours, naive), new Pairing(ours, raw)], Program.Say, cancellationToken);
+        return await Contest.RunAsync(Name, settings.Rounds, [naive, ours, raw], [new Pairing(ours, naive), new Pairing(ours, raw)], Program.Say, cancellationToken);
 
         Contender Contender(string name) => new(name, async token =>
         {

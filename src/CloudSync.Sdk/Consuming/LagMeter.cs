@@ -19,6 +19,7 @@ internal sealed class LagMeter(IConsumer<int, int> consumer, string topic, strin
     /// <summary>Where the group begins in partitions that were paused before anything was read of them.</summary>
     private readonly ConcurrentDictionary<int, long> _begins = new();
     private IAdminClient? _admin;
+    private bool _disposed;
     private Task _asking = Task.CompletedTask;
     private long _measuredAt = time.GetTimestamp();
     private long _lag;
@@ -37,7 +38,14 @@ internal sealed class LagMeter(IConsumer<int, int> consumer, string topic, strin
         Ask([.. paused], [.. partitions.Where(p => p.CommitOffset < 0 && paused.Contains(p.Partition)).Select(p => p.Partition)]);
     }
 
-    public void Dispose() => _admin?.Dispose();
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+
+        _disposed = true;
+        _admin?.Dispose();
+    }
 
     /// <summary>The lag of one partition, as far as it is known. Costs no request.</summary>
     private long Of(PartitionProgress progress, bool isPaused)

@@ -200,9 +200,16 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
                 polled();
             }
 
-            Drain(consumer, reader);
-            var unsettled = _pipeline.Window.Messages;
-            _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+            try
+            {
+                Drain(consumer, reader);
+            }
+            finally
+            {
+                // Also when the drain has failed: what was delivered would be delivered again.
+                var unsettled = _pipeline.Window.Messages;
+                _log.Stopped(_options.GroupId, CommitLast(consumer, reader), unsettled);
+            }
         }
         finally
         {
@@ -210,8 +217,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             GiveUp([.. _assignment.Partitions]);
             _committer.WaitForCommit();
 
-            // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue.
+            // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue, and the meter asks through the consumer's handle.
             reader.Dispose();
+            lag.Dispose();
             consumer.Close();
         }
     }
@@ -330,6 +338,9 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             _metrics.Skipped(skipped);
 
         _pipeline.Accept(CollectionsMarshal.AsSpan(_handover));
+
+        // Of a quiet topic it would keep the last messages in memory until the next come.
+        _handover.Clear();
     }
 
     /// <returns>How many were redriven for another group: they are settled here, and nobody sees them.</returns>
@@ -416,6 +427,11 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
         _errors.Answered();
         var numbers = partitions.Select(p => p.Partition.Value).ToList();
+
+        // What was read of them earlier in this very read belongs to what they were before, and comes again.
+        foreach (var number in numbers)
+            _batch.Remove(number);
+
         _assignment.Add(numbers);
         _committer?.Forget(numbers);
         _paused.ExceptWith(numbers);

@@ -17,6 +17,9 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     private const int PumpRuns = 1;
     private const int PumpAsked = 2;
 
+    /// <summary>Not at once: what a round failed for would most likely be there still.</summary>
+    private static readonly TimeSpan AfterFailedRound = TimeSpan.FromSeconds(1);
+
     private readonly CloudSyncConsumerOptions _options;
     private readonly SinkCaller _sink;
     private readonly Claims? _claims;
@@ -28,6 +31,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     private readonly Settlement _settlement;
     private readonly ConsumerHealth _health;
     private readonly CancellationTokenSource _abort = new();
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly Lock _pumping = new();
 
@@ -55,6 +59,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
     {
         _name = name;
         _options = options;
+        _time = time;
         _log = log;
         _health = health;
         _lanes = new KeyLanes();
@@ -151,12 +156,28 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
         Interlocked.Exchange(ref _pump, PumpRuns);
         lock (_pumping)
         {
-            while (StartNext())
+            try
             {
+                while (StartNext())
+                {
+                }
+            }
+            catch (Exception e)
+            {
+                // Nothing here throws that we know of. If it does, it must end neither the process, on a thread of the pool, nor all rounds, by leaving this one as if it still ran.
+                _log.DispatchFailed(e, _name, AfterFailedRound);
+                _ = PumpLaterAsync();
             }
         }
 
         return Interlocked.CompareExchange(ref _pump, PumpIdle, PumpRuns) == PumpRuns;
+    }
+
+    /// <summary>There may be no call whose end would pump.</summary>
+    private async Task PumpLaterAsync()
+    {
+        await Task.Delay(AfterFailedRound, _time, _abort.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Pump();
     }
 
     /// <summary>These partitions are being given up: nothing more of them is dispatched, and what only waits is let go.</summary>

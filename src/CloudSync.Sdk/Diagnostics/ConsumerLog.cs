@@ -177,4 +177,7 @@ internal static partial class ConsumerLog
 
     [LoggerMessage(1128, LogLevel.Error, "A listener of the metrics or traces threw. What it should have heard of is not counted or traced; the message goes its way.")]
     public static partial void NotCounted(this ILogger log, Exception exception);
+
+    [LoggerMessage(1129, LogLevel.Error, "Consumer {Consumer}: choosing what is delivered next failed. It is tried again in {Delay}; please report this.")]
+    public static partial void DispatchFailed(this ILogger log, Exception exception, string consumer, TimeSpan delay);
 }

@@ -18,8 +18,36 @@ internal sealed class BoundedStore(IIdempotencyStore store, TimeSpan timeout, Ti
     public ValueTask ReleaseAsync(ReadOnlyMemory<IdempotencyClaim> claims, CancellationToken cancellationToken) =>
         InTime(store.ReleaseAsync(claims, cancellationToken), cancellationToken);
 
-    public ValueTask ExtendAsync(ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken) =>
-        InTime(store.ExtendAsync(claims, lease, results, cancellationToken), cancellationToken);
+    /// <summary>An extension that was given up is called off: made after all, behind a release, it would claim the id again, and its next owner would wait for a whole lease.</summary>
+    public async ValueTask ExtendAsync(ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken)
+    {
+        var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
+        {
+            await InTime(store.ExtendAsync(claims, lease, results, giveUp.Token), cancellationToken);
+        }
+        finally
+        {
+            _ = EndAsync(giveUp);
+        }
+    }
+
+    /// <summary>The store's own callbacks run elsewhere, and may do what they like.</summary>
+    private static async Task EndAsync(CancellationTokenSource call)
+    {
+        try
+        {
+            await call.CancelAsync();
+        }
+        catch (Exception)
+        {
+            // A callback of the store's threw: the caller was told what became of the call.
+        }
+        finally
+        {
+            call.Dispose();
+        }
+    }
 
     /// <summary>The store of the process' own memory has always answered already, and costs nothing here.</summary>
     private ValueTask InTime(ValueTask call, CancellationToken cancellationToken) =>

@@ -1215,6 +1215,89 @@ public class DeliveryPipelineTests
     }
 
     [Fact]
+    public async Task A_sink_whose_cancellation_blocks_does_not_keep_the_others_from_being_cancelled()
+    {
+        var (callbacks, goOn) = (0, new TaskCompletionSource());
+        var sink = new FakeSink(async (_, token) =>
+        {
+            await using var registration = token.Register(() =>
+            {
+                if (Interlocked.Increment(ref callbacks) == 1)
+                    goOn.Task.Wait(CancellationToken.None);
+            });
+            await Task.Delay(Timeout.Infinite, token);
+        });
+        using var test = new PipelineUnderTest(sink);
+        test.Read("a", "b", "c");
+        await Eventually.True(() => sink.Running == 3);
+        test.Pipeline.StopDispatch();
+
+        test.Pipeline.Abort();
+
+        await Eventually.True(() => callbacks == 3 && test.Pipeline.Lanes.InFlight == 1);
+        goOn.SetResult();
+        await Eventually.True(() => test.Pipeline.Lanes.InFlight == 0);
+    }
+
+    /// <summary>A callback that throws runs on the clock's thread else, where it ends the process.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_sink_whose_cancellation_throws_at_its_time_out_is_tried_again(bool one)
+    {
+        var (time, calls) = (new FakeTimeProvider(), 0);
+        async ValueTask SendAsync(CancellationToken token)
+        {
+            if (Interlocked.Increment(ref calls) > 1)
+                return;
+
+            await using var registration = token.Register(() => throw new InvalidOperationException("from a callback of the sink"));
+            await Task.Delay(Timeout.Infinite, token);
+        }
+
+        var sink = one
+            ? (object)new FakeSink((_, token) => SendAsync(token))
+            : new FakeBatchSink(async (messages, token) =>
+            {
+                await SendAsync(token);
+                return SinkResult.AllDelivered(messages.Count);
+            });
+        using var test = new PipelineUnderTest(sink, time: time);
+        test.Read("a");
+        await Eventually.True(() => test.Pipeline.Lanes.InFlight == 1 && calls == 1);
+
+        await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
+        Assert.Equal(2, calls);
+    }
+
+    [Fact]
+    public async Task A_round_of_dispatch_that_fails_is_logged_and_another_follows()
+    {
+        var time = new ClockThatThrows(within: "RunRound");
+        var sink = new FakeSink((_, _) => throw new InvalidOperationException("try again"));
+        using var test = new PipelineUnderTest(sink, time: time);
+        test.Read("a");
+        await Eventually.True(() => test.Pipeline.Lanes is { InFlight: 0, LaneCount: 1 } && sink.Calls.Count == 1);
+        sink.Send = (_, _) => default;
+        time.Throws = true;
+
+        await AdvanceUntilAsync(time, () => test.Logged(1129));
+        time.Throws = false;
+
+        await AdvanceUntilAsync(time, () => test.Partition().CommitOffset == 1);
+        await test.EmptyAsync();
+    }
+
+    /// <summary>A clock that can't be read, for a while, by what a method calls.</summary>
+    private sealed class ClockThatThrows(string within) : FakeTimeProvider
+    {
+        public volatile bool Throws;
+
+        public override long GetTimestamp() =>
+            Throws && new StackTrace().GetFrames().Any(frame => frame.GetMethod()?.Name == within) ? throw new InvalidOperationException("The clock throws.") : base.GetTimestamp();
+    }
+
+    [Fact]
     public async Task A_classifier_is_asked_first_and_its_answer_counts()
     {
         var asked = new List<(int Attempt, string Message)>();

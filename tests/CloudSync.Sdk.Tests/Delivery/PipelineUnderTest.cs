@@ -198,6 +198,9 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
 
     public Func<Task>? BeforeExtend { get; set; }
 
+    /// <summary>The token of the last extension.</summary>
+    public CancellationToken LastExtension { get; private set; }
+
     /// <summary>Whether claims are left unanswered: the results stay at their default.</summary>
     public bool LeavesUnanswered { get; set; }
 
@@ -250,6 +253,7 @@ internal sealed class FakeStore(InMemoryIdempotencyStore inner) : IIdempotencySt
     public async ValueTask ExtendAsync(
         ReadOnlyMemory<IdempotencyClaim> claims, TimeSpan lease, Memory<bool> results, CancellationToken cancellationToken)
     {
+        LastExtension = cancellationToken;
         if (BeforeExtend is { } before)
             await before();
 

@@ -74,6 +74,19 @@ public sealed class BoundedStoreTests : IDisposable
         await Eventually.True(() => _store.Releases == 1);
     }
 
+    /// <summary>Made after all, behind a release, it would claim the id again.</summary>
+    [Fact]
+    public async Task An_extension_that_was_given_up_is_called_off()
+    {
+        var claim = await ClaimAsync();
+        _store.BeforeExtend = () => _answer.Task;
+        var call = _bounded.ExtendAsync(new IdempotencyClaim[] { new(Key[0], claim.Token) }, Lease, new bool[1], Cancelled).AsTask();
+        _time.Advance(Timeout);
+        await Assert.ThrowsAsync<TimeoutException>(() => call);
+        await Eventually.True(() => _store.LastExtension.IsCancellationRequested);
+        Assert.False(Cancelled.IsCancellationRequested);
+    }
+
     [Fact]
     public async Task What_the_store_says_in_time_is_passed_on()
     {

@@ -18,33 +18,51 @@ internal static unsafe class LibRdKafkaCheck
     private const int Patience = 10_000;
     private const ErrorCode NoHeaders = (ErrorCode)(-156);
 
-    private static readonly Lazy<string?> FoundOnce = new(Find);
+    /// <summary>What the reader calls and the check does not: one that were missing would be found out in the middle of a read.</summary>
+    internal static readonly string[] Uncalled = ["rd_kafka_queue_get_consumer", "rd_kafka_consume_batch_queue", "rd_kafka_message_destroy", "rd_kafka_fatal_error"];
+
+    private static readonly Lazy<string?> FoundOnce = new(() => Guarded(Find));
 
     /// <summary>What is not as expected; <see langword="null"/> when all is well. To be asked after the first client of Confluent.Kafka was made.</summary>
     public static string? Unfit => FoundOnce.Value;
 
-    private static string? Find()
+    /// <summary>What a look finds, or why it could not be had.</summary>
+    internal static string? Guarded(Func<string?> look)
     {
         try
         {
-            var version = LibRdKafka.Version();
-            if (version != Library.Version)
-                return $"the library found is version {version:x8}, and the one that Confluent.Kafka has loaded is {Library.Version:x8}";
-
-            if (version >> 24 != Major)
-                return $"librdkafka is version {version:x8}, and not {Major}.x";
-
-            // Its clients would be strangers to another copy of the library, and their pointers no good there.
-            if (LibRdKafka.Threads() == 0)
-                return "Confluent.Kafka has loaded another copy of the library";
-
-            return OfHeaders() ?? OfMessage();
+            return look();
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
         {
             return e.Message;
         }
+        catch (TypeInitializationException e)
+        {
+            // Somebody has set a resolver of native libraries for our assembly already: there can be one only.
+            return $"librdkafka's functions can't be set up: {e.InnerException?.Message ?? e.Message}";
+        }
     }
+
+    private static string? Find()
+    {
+        var version = LibRdKafka.Version();
+        if (version != Library.Version)
+            return $"the library found is version {version:x8}, and the one that Confluent.Kafka has loaded is {Library.Version:x8}";
+
+        if (version >> 24 != Major)
+            return $"librdkafka is version {version:x8}, and not {Major}.x";
+
+        // Its clients would be strangers to another copy of the library, and their pointers no good there.
+        if (LibRdKafka.Threads() == 0)
+            return "Confluent.Kafka has loaded another copy of the library";
+
+        return OfExports(LibRdKafka.Load(null), Uncalled) ?? OfHeaders() ?? OfMessage();
+    }
+
+    /// <summary>Looks for functions by their names.</summary>
+    internal static string? OfExports(nint library, IEnumerable<string> names) =>
+        names.FirstOrDefault(name => !NativeLibrary.TryGetExport(library, name, out _)) is { } missing ? $"the library has no function {missing}" : null;
 
     /// <summary>Puts a header into a list, and looks whether it is found there.</summary>
     private static string? OfHeaders()

@@ -35,7 +35,7 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
         try
         {
             // On a thread of its own: a sink that blocks it has a time-out all the same. One that ends at once leaves us on it; one that does not, on a thread of its choice.
-            var token = NewToken();
+            var token = new CancellationTokenSource();
             var call = Task.Run(
                 () =>
                 {

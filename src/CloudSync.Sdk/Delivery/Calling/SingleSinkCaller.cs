@@ -136,7 +136,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
             {
                 if (_token is null or { IsCancellationRequested: true })
                 {
-                    _token = _owner.NewToken();
+                    _token = new CancellationTokenSource();
                     if (_owner.AbortToken.IsCancellationRequested)
                         _token.Cancel();
                 }

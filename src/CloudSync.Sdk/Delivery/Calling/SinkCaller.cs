@@ -29,9 +29,6 @@ internal abstract class SinkCaller(CallerSettings settings)
 
     protected CancellationToken AbortToken => settings.Abort;
 
-    /// <summary>A token for one call. Its time does not run yet: most calls of a fast sink end before they would need a timer.</summary>
-    protected CancellationTokenSource NewToken() => new(System.Threading.Timeout.InfiniteTimeSpan, Time);
-
     /// <summary>Waits for a call that has not ended at once. Its time-out starts here.</summary>
     /// <param name="call">The call.</param>
     /// <param name="token">Its token.</param>
@@ -41,8 +38,9 @@ internal abstract class SinkCaller(CallerSettings settings)
     /// <exception cref="OperationCanceledException">The consumer's own stop ended it: <paramref name="token"/>'s owner knows by the abort token.</exception>
     protected async Task FinishAsync(Task call, CancellationTokenSource token, Delivery first, int messages)
     {
-        var aborted = AbortToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), token);
-        token.CancelAfter(Timeout);
+        // Callbacks of the sink run elsewhere: one that blocks would keep the other calls from being cancelled, and one that throws would end the process, out of a timer.
+        var aborted = AbortToken.UnsafeRegister(static state => _ = ((CancellationTokenSource)state!).CancelAsync(), token);
+        var tooLong = Time.CreateTimer(static state => _ = ((CancellationTokenSource)state!).CancelAsync(), token, Timeout, System.Threading.Timeout.InfiniteTimeSpan);
         try
         {
             await call.WaitAsync(Timeout + AbandonAfter, Time);
@@ -60,7 +58,10 @@ internal abstract class SinkCaller(CallerSettings settings)
         {
             await aborted.DisposeAsync();
 
-            // Its timer would stand for the rest of SinkTimeout, and with it one for every call of that time. A call that was left behind still has the token.
+            // It would stand for the rest of SinkTimeout, and with it one for every call of that time.
+            await tooLong.DisposeAsync();
+
+            // A call that was left behind still has it.
             if (call.IsCompleted)
                 token.Dispose();
         }
