@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using CloudSync.Sdk;
+using HostDefaults;
 
 namespace IngestApi;
 
@@ -7,14 +8,14 @@ namespace IngestApi;
 public static class Program
 {
     /// <summary>Runs until it is told to stop.</summary>
-    public static Task Main(string[] args) => CreateHost(args).RunAsync();
+    public static Task<int> Main(string[] args) => HostProgram.RunAsync(args, args => CreateHost(args));
 
     /// <summary>The API, ready to run. <paramref name="contentRoot"/> is where appsettings.json lies: by default beside the program.</summary>
     public static WebApplication CreateHost(string[] args, string? contentRoot = null, Action<IHostApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.AddHostDefaults(args, "ingest-api");
         builder.Services.AddCloudSyncProducer(builder.Configuration.GetSection("CloudSync:Producer"));
         builder.Services.AddOptions<IngestOptions>().BindConfiguration("Ingest").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddProblemDetails();
@@ -28,6 +29,8 @@ public static class Program
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         IngestEndpoints.Map(app);
+        app.MapHostHealth();
+        app.MapHostMetrics();
         app.MapGet("/api/health", (KafkaHealth health, CancellationToken cancellation) => health.GetAsync(cancellation));
         return app;
     }
