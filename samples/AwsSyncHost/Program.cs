@@ -1,6 +1,5 @@
 using CloudSync.Sdk;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Hosting;
+using HostDefaults;
 
 namespace AwsSyncHost;
 
@@ -8,13 +7,14 @@ namespace AwsSyncHost;
 public static class Program
 {
     /// <summary>Runs until it is told to stop.</summary>
-    public static Task Main(string[] args) => CreateHost(args).RunAsync();
+    public static Task<int> Main(string[] args) => HostProgram.RunAsync(args, args => CreateHost(args));
 
     /// <summary>The host, ready to run. <paramref name="contentRoot"/> is where appsettings.json lies: by default beside the program.</summary>
-    public static IHost CreateHost(string[] args, string? contentRoot = null, Action<IHostApplicationBuilder>? configure = null)
+    public static WebApplication CreateHost(string[] args, string? contentRoot = null, Action<IHostApplicationBuilder>? configure = null)
     {
-        var builder = Host.CreateApplicationBuilder(
-            new HostApplicationBuilderSettings { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
+        builder.AddHostDefaults(args, "aws-sync-host");
         var consumer = builder.Services
             .AddCloudSyncConsumer("aws", builder.Configuration.GetSection("CloudSync:Aws"))
             .UseHttpSink(builder.Configuration.GetSection("CloudSync:AwsEndpoint"));
@@ -29,6 +29,10 @@ public static class Program
         if (redis.Exists())
             consumer.UseRedisIdempotency(redis);
         configure?.Invoke(builder);
-        return builder.Build();
+
+        var app = builder.Build();
+        app.MapCloudSyncHealth();
+        app.MapHostMetrics();
+        return app;
     }
 }

@@ -1,4 +1,5 @@
 using CloudSync.Sdk;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -10,7 +11,7 @@ internal sealed class Hosts(DemoKafka kafka, FileLog log) : IAsyncDisposable
 {
     public static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly List<IHost> _hosts = [];
+    private readonly List<WebApplication> _hosts = [];
 
     /// <summary>The consumers, by their names, to be looked at.</summary>
     public IReadOnlyList<ICloudSyncConsumer> Consumers =>
@@ -21,7 +22,7 @@ internal sealed class Hosts(DemoKafka kafka, FileLog log) : IAsyncDisposable
     {
         var app = IngestApi.Program.CreateHost(
             [
-                "--Urls=http://127.0.0.1:0", $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", $"--CloudSync:Producer:Topic={DemoKafka.Topic}",
+                "--Urls=http://127.0.0.1:0", "--Telemetry:Prometheus=false", $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", $"--CloudSync:Producer:Topic={DemoKafka.Topic}",
                 // Only this machine can reach it, and it is meant to post as fast as it can.
                 "--Ingest:Authentication:AllowAnonymous=true", "--Ingest:RateLimit:TokensPerSecond=0",
             ],
@@ -47,15 +48,10 @@ internal sealed class Hosts(DemoKafka kafka, FileLog log) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var host in _hosts)
-        {
-            if (host is IAsyncDisposable asyncDisposable)
-                await asyncDisposable.DisposeAsync();
-            else
-                host.Dispose();
-        }
+            await host.DisposeAsync();
     }
 
-    private async Task StartAsync(IHost host)
+    private async Task StartAsync(WebApplication host)
     {
         _hosts.Add(host);
         await host.StartAsync();
@@ -64,6 +60,8 @@ internal sealed class Hosts(DemoKafka kafka, FileLog log) : IAsyncDisposable
     // A demo lasts seconds, so waits that are right for a cloud are too long here: 30 s for an answer, 60 s for a break.
     private string[] Settings(string cloud, BadDayEndpoint endpoint) =>
     [
+        "--Urls=http://127.0.0.1:0",
+        "--Telemetry:Prometheus=false",
         $"--CloudSync:{cloud}:BootstrapServers={kafka.BootstrapServers}",
         $"--CloudSync:{cloud}:Topic={DemoKafka.Topic}",
         $"--CloudSync:{cloud}:DeadLetters:Topic={DemoKafka.DeadLetterTopic}",

@@ -1,4 +1,5 @@
 using CloudSync.Sdk;
+using HostDefaults;
 using Scalar.AspNetCore;
 
 namespace IngestApi;
@@ -7,13 +8,14 @@ namespace IngestApi;
 public static class Program
 {
     /// <summary>Runs until it is told to stop.</summary>
-    public static Task Main(string[] args) => CreateHost(args).RunAsync();
+    public static Task<int> Main(string[] args) => HostProgram.RunAsync(args, args => CreateHost(args));
 
     /// <summary>The API, ready to run. <paramref name="contentRoot"/> is where appsettings.json lies: by default beside the program.</summary>
     public static WebApplication CreateHost(string[] args, string? contentRoot = null, Action<IHostApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { Args = args, ContentRootPath = contentRoot ?? AppContext.BaseDirectory });
+        builder.AddHostDefaults(args, "ingest-api");
         builder.Services.AddCloudSyncProducer(builder.Configuration.GetSection("CloudSync:Producer"));
         builder.Services.AddCloudSyncIngest(builder.Configuration.GetSection("Ingest"));
         builder.Services.AddOpenApi(api => api.AddOperationTransformer(Examples.AddAsync));
@@ -23,6 +25,7 @@ public static class Program
         app.UseCloudSyncIngest();
         app.MapCloudSyncIngest();
         app.MapCloudSyncHealth();
+        app.MapHostMetrics();
         if (app.Environment.IsDevelopment())
         {
             app.MapOpenApi();

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace CloudSync.Sdk;
 
 /// <summary>One consumer in its host: put together at start, drained at stop.</summary>
-internal sealed class CloudSyncConsumer(string name, IServiceProvider services) : IHostedService, ICloudSyncConsumer, IDisposable
+internal sealed class CloudSyncConsumer(string name, IServiceProvider services) : IHostedLifecycleService, ICloudSyncConsumer, IDisposable
 {
     private readonly TimeProvider _time = services.GetService<TimeProvider>() ?? TimeProvider.System;
     private readonly ILogger _logger = new QuietLogger(
@@ -136,6 +136,13 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         return Task.CompletedTask;
     }
 
+    /// <summary>All consumers of a process begin their end now, and so end together: the host stops its services one after the other, and their drain times would add up.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        _loop?.BeginStop();
+        return Task.CompletedTask;
+    }
+
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         if (_loop is null)
@@ -145,6 +152,12 @@ internal sealed class CloudSyncConsumer(string name, IServiceProvider services) 
         await using var impatient = cancellationToken.UnsafeRegister(static pipeline => ((DeliveryPipeline)pipeline!).Abort(), _pipeline);
         await _loop.Ended.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose()
     {

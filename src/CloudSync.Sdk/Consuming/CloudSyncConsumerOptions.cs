@@ -7,6 +7,7 @@ public sealed class CloudSyncConsumerOptions
 {
     private int? _maxHeldMessages;
     private long? _maxHeldBytes;
+    private TimeSpan? _drainTimeout;
 
     /// <summary>Kafka's addresses, <c>host:port</c> separated by commas. Required.</summary>
     public string BootstrapServers { get; set; } = "";
@@ -101,10 +102,15 @@ public sealed class CloudSyncConsumerOptions
 
     /// <summary>
     /// How long a stop, or the revocation of a partition, waits for the calls under way. Default 25 s, less than the 30 s that a .NET host gives its
-    /// services. What is not finished by then stays uncommitted and is delivered after the restart, or by the partition's next owner.
+    /// services; with <see cref="CloudSyncHostServiceCollectionExtensions.AddCloudSyncGraceTime"/> what the grace time leaves, 2 min at most. What is not finished by then stays uncommitted and is
+    /// delivered after the restart, or by the partition's next owner.
     /// </summary>
     [SettingRange("00:00:00", "01:00:00")]
-    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
+    public TimeSpan DrainTimeout
+    {
+        get => _drainTimeout ?? Grace?.DefaultStop ?? TimeSpan.FromSeconds(25);
+        set => _drainTimeout = value;
+    }
 
     /// <summary>Whether the number of calls at the same time is found out, below <see cref="MaxConcurrency"/>.</summary>
     [SettingGroup(typeof(AdaptiveConcurrencyOptions))]
@@ -129,6 +135,9 @@ public sealed class CloudSyncConsumerOptions
     /// <summary>Where messages go that can't be delivered.</summary>
     [SettingGroup(typeof(DeadLetterOptions))]
     public DeadLetterOptions DeadLetters { get; set; } = new();
+
+    /// <summary>What the platform gives the process to stop; <see langword="null"/> when nobody has said.</summary>
+    internal GraceTime? Grace { get; set; }
 }
 
 /// <summary>What a consumer keeps in order.</summary>

@@ -38,13 +38,13 @@ internal sealed class Delivery : SyncMessage
     /// The id as a log may show it. Whoever produced the record chose it: cut, or an id of a megabyte would be logged at each retry, and without control
     /// characters, or it could forge a line of the log.
     /// </summary>
-    public string ShownId
+    public string ShownId => Shown(Id);
+
+    /// <summary>Any text of a record's header, as <see cref="ShownId"/> shows the id.</summary>
+    public static string Shown(string text)
     {
-        get
-        {
-            var id = Id.Length > MaxShownId ? string.Concat(Id.AsSpan(0, MaxShownId - 1), "…") : Id;
-            return id.Any(char.IsControl) ? string.Concat(id.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : id;
-        }
+        var cut = text.Length > MaxShownId ? string.Concat(text.AsSpan(0, MaxShownId - 1), "…") : text;
+        return cut.Any(char.IsControl) ? string.Concat(cut.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : cut;
     }
 
     /// <summary>What went wrong so far; <see langword="null"/> for a message that has not failed yet, which is nearly every one.</summary>

@@ -67,7 +67,7 @@ internal sealed class DeliveryPipeline : IThreadPoolWorkItem, ISinkCalls, IDispo
         _gate = new EndpointGate(options, time, Pump);
         _abandoned = new AbandonedCalls(name, options.MaxAbandonedCalls, metrics, time, log) { RoomAgain = Pump };
         _sink = SinkCaller.For(
-            sink, new CallerSettings(options.SinkTimeout, options.AbandonAfter, _abandoned, _gate.WantsDurations, time, metrics, _abort.Token));
+            sink, new CallerSettings(options.SinkTimeout, options.AbandonAfter, _abandoned, _gate.WantsDurations, time, metrics, log, _abort.Token));
         _triage = new FailureTriage(name, options, classifier, _gate, metrics, time, log);
         _claims = store is null ? null : new Claims(options, store, keyOf, metrics, time, log, _abort.Token);
         _settlement = new Settlement(options, _claims, _lanes, _window, deadLetters, metrics, health, time, log, Pump, PumpHere, _abort.Token);

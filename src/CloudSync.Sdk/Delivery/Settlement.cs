@@ -298,7 +298,10 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
         _metrics.Retried(failures.ErrorType);
         if (!plan.IsSplit)
+        {
+            using var scope = MessageScope.Begin(_log, delivery);
             _log.WillRetry(delivery.ShownId, delivery.ToString(), failures.ErrorType, failures.Reason!, failures.Attempts, plan.Delay);
+        }
 
         _unclaim.Add(delivery);
         if (plan.Delay > TimeSpan.Zero)
@@ -335,6 +338,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
     /// <summary>Keeps the message as a dead letter. Until the brokers have it, the message is neither settled nor forgotten, and reading pauses.</summary>
     private async Task DeadLetterAsync(Delivery delivery, FailureHistory failures)
     {
+        using var scope = MessageScope.Begin(_log, delivery);
         var isWaiting = false;
         for (var attempt = 1; ; attempt++)
         {

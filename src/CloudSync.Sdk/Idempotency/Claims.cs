@@ -359,6 +359,7 @@ internal sealed class Claims(
     private void Overtaken(Delivery delivery)
     {
         metrics.Overtaken(1);
+        using var scope = MessageScope.Begin(log, delivery);
         log.ClaimOvertaken(delivery.ShownId, delivery.ToString());
     }
 

@@ -61,6 +61,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
     private readonly Lock _drainLock = new();
     private TimeSpan _drainTimeLeft;
+    private long? _endBegan;
 
     public CloudSyncProducer(
         IOptions<CloudSyncProducerOptions> options, IEnumerable<ProducerKafkaChange> changes, ILogger<CloudSyncProducer> log, TimeProvider? time = null)
@@ -164,7 +165,7 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
     {
         TimeSpan left;
         lock (_drainLock)
-            left = _drainTimeLeft;
+            left = DrainTimeLeftUnlocked();
 
         var since = _time.GetTimestamp();
         try
@@ -178,6 +179,22 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
 
         lock (_drainLock)
             _drainTimeLeft = TimeSpan.FromTicks(Math.Max(0, left.Ticks - _time.GetElapsedTime(since).Ticks));
+    }
+
+    /// <summary>From now on <see cref="CloudSyncProducerOptions.FlushTimeout"/> runs, whoever is waited for first.</summary>
+    public void EndBegins()
+    {
+        lock (_drainLock)
+            _endBegan ??= _time.GetTimestamp();
+    }
+
+    private TimeSpan DrainTimeLeftUnlocked()
+    {
+        if (_endBegan is not { } began)
+            return _drainTimeLeft;
+
+        var left = _options.FlushTimeout - _time.GetElapsedTime(began);
+        return left < TimeSpan.Zero ? TimeSpan.Zero : left < _drainTimeLeft ? left : _drainTimeLeft;
     }
 
     /// <summary>On the pool: a host that is disposed blocks its thread until this is done, and the awaits must not wait for that thread's context.</summary>

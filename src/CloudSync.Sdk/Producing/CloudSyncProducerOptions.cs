@@ -8,6 +8,7 @@ public sealed class CloudSyncProducerOptions
     private TimeSpan? _linger;
     private int? _batchSize;
     private long? _bufferBytes;
+    private TimeSpan? _flushTimeout;
 
     /// <summary>Kafka's addresses, <c>host:port</c> separated by commas. Required.</summary>
     public string BootstrapServers { get; set; } = "";
@@ -78,15 +79,25 @@ public sealed class CloudSyncProducerOptions
     [SettingRange("00:00:00.100", "1.00:00:00")]
     public TimeSpan DeliveryTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long a stop waits for messages that are not yet acknowledged. Default 25 s, less than the 30 s that a .NET host gives its services.</summary>
+    /// <summary>
+    /// How long a stop waits for messages that are not yet acknowledged. Default 25 s, less than the 30 s that a .NET host gives its services; with
+    /// <see cref="CloudSyncHostServiceCollectionExtensions.AddCloudSyncGraceTime"/> what the grace time leaves, 2 min at most, and counted from when the host begins to stop.
+    /// </summary>
     [SettingRange("00:00:00", "01:00:00")]
-    public TimeSpan FlushTimeout { get; set; } = TimeSpan.FromSeconds(25);
+    public TimeSpan FlushTimeout
+    {
+        get => _flushTimeout ?? Grace?.DefaultStop ?? TimeSpan.FromSeconds(25);
+        set => _flushTimeout = value;
+    }
 
     /// <summary>
     /// Further settings of the Kafka client by librdkafka's own names (<c>security.protocol</c>, <c>sasl.username</c> …). They are merged with ours; those
     /// that a guarantee rests on (acks, idempotence, delivery reports), and those that have a setting here, are refused. Default: none.
     /// </summary>
     public IDictionary<string, string> Kafka { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>What the platform gives the process to stop; <see langword="null"/> when nobody has said.</summary>
+    internal GraceTime? Grace { get; set; }
 }
 
 /// <summary>How the producer compresses its batches.</summary>

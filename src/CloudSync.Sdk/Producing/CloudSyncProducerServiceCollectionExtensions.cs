@@ -91,7 +91,7 @@ internal sealed record ProducerKafkaChange(Action<ProducerConfig> Apply);
 /// The host makes its services before it checks options. So the producer is not made with them: its options would throw alone, and what is wrong with the
 /// consumers' would be told only at the next start.
 /// </remarks>
-internal sealed class ProducerLifetime(IServiceProvider services) : IHostedService
+internal sealed class ProducerLifetime(IServiceProvider services) : IHostedLifecycleService
 {
     private CloudSyncProducer? _producer;
 
@@ -102,5 +102,20 @@ internal sealed class ProducerLifetime(IServiceProvider services) : IHostedServi
         return Task.CompletedTask;
     }
 
+    /// <summary>Others, such as a web server with its last requests, may take most of the grace time before it is the producer's turn. It then has what they left.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        if (services.GetService<GraceTimeDefaults>() is not null)
+            _producer?.EndBegins();
+
+        return Task.CompletedTask;
+    }
+
     public Task StopAsync(CancellationToken cancellationToken) => _producer?.Drain(cancellationToken) ?? Task.CompletedTask;
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

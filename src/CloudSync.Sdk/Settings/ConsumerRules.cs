@@ -54,6 +54,7 @@ internal static class ConsumerRules
         .. KafkaRules.Topic("DeadLetters:Topic", options.DeadLetters.Topic),
         .. KafkaRules.Refused(nameof(options.Kafka), options.Kafka, RefusedForConsumer),
         .. KafkaRules.Refused("DeadLetters:Kafka", options.DeadLetters.Kafka, RefusedForDeadLetters),
+        .. GraceRules.Check(options.Grace, nameof(options.DrainTimeout), options.DrainTimeout),
         .. Across(options),
     ];
 

@@ -41,6 +41,7 @@ internal static class ProducerRules
         .. KafkaRules.BootstrapServers(options.BootstrapServers),
         .. KafkaRules.Topic(nameof(options.Topic), options.Topic),
         .. KafkaRules.Refused(nameof(options.Kafka), options.Kafka, Refused),
+        .. GraceRules.Check(options.Grace, nameof(options.FlushTimeout), options.FlushTimeout),
         .. Across(options),
     ];
 

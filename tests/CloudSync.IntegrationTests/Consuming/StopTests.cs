@@ -40,6 +40,38 @@ public sealed class StopTests(KafkaCluster cluster)
         Assert.Equal([4, 5, 6, 7, 8, 9], next.Messages.Select(m => m.Offset).Order());
     }
 
+    /// <summary>The host stops its services one after the other. Were a consumer to drain only when it is its turn, the drain times would add up, past what the platform gives.</summary>
+    [Fact]
+    public async Task Two_consumers_of_a_process_drain_at_the_same_time()
+    {
+        using var topic = await TestTopic.CreateAsync(cluster);
+        await topic.ProduceAsync(TestRecord.Of("0"));
+        var release = new TaskCompletionSource();
+        var (first, second) = (new ScriptedSink((_, _) => SinkAnswer.Block(release.Task)), new ScriptedSink((_, _) => SinkAnswer.Block(release.Task)));
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        foreach (var (name, sink) in (ReadOnlySpan<(string, ScriptedSink)>)[("first", first), ("second", second)])
+        {
+            var group = KafkaCluster.UniqueName("group");
+            builder.Services.AddCloudSyncConsumer(name).UseSink(_ => sink).Configure(options => ConsumerHost.Configure(options, cluster, topic, group))
+                .Configure(options => options.DrainTimeout = Eventually.Bound);
+        }
+
+        using var host = builder.Build();
+        await host.StartAsync(Cancelled);
+        await first.WaitForAttemptsAsync(1, Eventually.Bound, Cancelled);
+        await second.WaitForAttemptsAsync(1, Eventually.Bound, Cancelled);
+
+        var stopping = host.StopAsync(Cancelled);
+        await Eventually.TrueAsync(() => IsStopping("first") && IsStopping("second"), "both drain", Cancelled);
+        Assert.False(stopping.IsCompleted);
+        release.SetResult();
+        await stopping;
+
+        Assert.Equal((1, 1), (first.Delivered.Count, second.Delivered.Count));
+
+        bool IsStopping(string name) => host.Services.GetRequiredKeyedService<ICloudSyncConsumer>(name).Status.Paused.HasFlag(PauseReasons.Stopping);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

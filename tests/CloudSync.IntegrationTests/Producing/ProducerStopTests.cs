@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 using static CloudSync.IntegrationTests.Producing.ProducerHost;
 
@@ -62,6 +63,30 @@ public sealed class ProducerStopTests
             Assert.Equal($"{index + 1}", failure.MessageId);
             Assert.Contains("FlushTimeout (00:00:00.3)", failure.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task With_a_grace_time_the_flush_timeout_runs_from_the_moment_the_host_begins_to_stop()
+    {
+        await using var kafka = Kafka();
+        var time = new FakeTimeProvider();
+        using var host = await Start(kafka, services: services =>
+        {
+            services.AddSingleton<TimeProvider>(time);
+            services.AddCloudSyncGraceTime();
+
+            // Stopped before the producer, and takes nearly all of it: a web server with its last requests.
+            services.AddHostedService(_ => new StopsSlowly(() => time.Advance(TimeSpan.FromSeconds(24))));
+        });
+        await Producer(host).ProduceAsync(Numbered(0), Cancelled);
+        kafka.TakeAllBrokersDown();
+        var never = Producer(host).ProduceAsync(Numbered(1), Cancelled).AsTask();
+
+        // This clock stands still: a stop that still had time to wait would wait for ever.
+        await host.StopAsync(Cancelled).WaitAsync(Deadline, Cancelled);
+        var disposing = ((IAsyncDisposable)host).DisposeAsync().AsTask();
+        await Assert.ThrowsAsync<ProduceFailedException>(() => never.WaitAsync(Deadline, Cancelled));
+        await disposing.WaitAsync(Deadline, Cancelled);
     }
 
     [Fact]
@@ -293,5 +318,16 @@ public sealed class ProducerStopTests
         public void Acknowledged(in ProducedMessage produced) => _done.TrySetResult(Record.Exception(action));
 
         public void Failed(ProduceFailedException failure) => _done.TrySetResult(whenFailed ? Record.Exception(action) : failure);
+    }
+
+    private sealed class StopsSlowly(Action stop) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            stop();
+            return Task.CompletedTask;
+        }
     }
 }

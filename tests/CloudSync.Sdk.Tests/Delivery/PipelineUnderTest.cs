@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Time.Testing;
 
@@ -15,7 +16,7 @@ internal sealed class PipelineUnderTest : IDisposable
 
     public PipelineUnderTest(
         object sink, Action<CloudSyncConsumerOptions>? configure = null, TimeProvider? time = null, IErrorClassifier? classifier = null, bool withStore = true,
-        Func<SyncMessage, string?>? keyOf = null)
+        Func<SyncMessage, string?>? keyOf = null, ILogger? log = null)
     {
         configure?.Invoke(Options);
         _metrics = new ConsumerMetrics("test", Options.GroupId, Options.Topic, Log);
@@ -31,7 +32,7 @@ internal sealed class PipelineUnderTest : IDisposable
             _metrics,
             new ConsumerHealth(),
             time ?? TimeProvider.System,
-            Log,
+            log ?? Log,
             keyOf);
     }
 

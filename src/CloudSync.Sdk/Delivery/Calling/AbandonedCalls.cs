@@ -27,6 +27,7 @@ internal sealed class AbandonedCalls(string consumer, int max, ConsumerMetrics m
     {
         var running = Interlocked.Increment(ref _running);
         metrics.Abandoned();
+        using var scope = MessageScope.Begin(log, first);
         log.CallAbandoned(consumer, first.ShownId, first.ToString(), messages, running, max);
         if (running == max)
             log.TooManyAbandoned(consumer, running);
@@ -37,7 +38,8 @@ internal sealed class AbandonedCalls(string consumer, int max, ConsumerMetrics m
     private void Ended(Delivery first, long since)
     {
         var running = Interlocked.Decrement(ref _running);
-        log.AbandonedEnded(first.ShownId, first.ToString(), time.GetElapsedTime(since));
+        using (MessageScope.Begin(log, first))
+            log.AbandonedEnded(first.ShownId, first.ToString(), time.GetElapsedTime(since));
         if (running == max - 1)
             RoomAgain();
     }

@@ -31,6 +31,7 @@ internal sealed class BatchSinkCaller(IBatchCloudSink sink, CallerSettings setti
     {
         var started = Started();
         var activity = Trace(batch);
+        using var scope = MessageScope.Begin(Log, batch);
         var thread = 0;
         try
         {

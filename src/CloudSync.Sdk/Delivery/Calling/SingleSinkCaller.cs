@@ -22,6 +22,7 @@ internal sealed class SingleSinkCaller(ICloudSink sink, CallerSettings settings)
 
         var started = Started();
         var activity = Trace(delivery);
+        using var scope = MessageScope.Begin(Log, delivery);
         var token = watch.Begin(delivery);
         Exception? error = null;
         try

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Logging;
 
 namespace CloudSync.Sdk;
 
@@ -28,6 +29,8 @@ internal abstract class SinkCaller(CallerSettings settings)
     protected TimeProvider Time => settings.Time;
 
     protected CancellationToken AbortToken => settings.Abort;
+
+    protected ILogger Log => settings.Log;
 
     /// <summary>Waits for a call that has not ended at once. Its time-out starts here.</summary>
     /// <param name="call">The call.</param>
@@ -163,9 +166,10 @@ internal abstract class SinkCaller(CallerSettings settings)
 /// <param name="WantsDurations">Whether anybody but a listener of the metrics wants to know how long calls take.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="Metrics">What is counted.</param>
+/// <param name="Log">Has the scope of a message while it is called with it.</param>
 /// <param name="Abort">Fires when the consumer stops and its drain time is over.</param>
 internal sealed record CallerSettings(
-    TimeSpan Timeout, TimeSpan AbandonAfter, AbandonedCalls Abandoned, bool WantsDurations, TimeProvider Time, ConsumerMetrics Metrics, CancellationToken Abort);
+    TimeSpan Timeout, TimeSpan AbandonAfter, AbandonedCalls Abandoned, bool WantsDurations, TimeProvider Time, ConsumerMetrics Metrics, ILogger Log, CancellationToken Abort);
 
 /// <summary>Those for whom the sink is called. They are asked right before a call, and told of its end.</summary>
 internal interface ISinkCalls
