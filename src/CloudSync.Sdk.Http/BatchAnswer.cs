@@ -41,14 +41,19 @@ internal sealed class BatchAnswer
         try
         {
             using var json = JsonDocument.Parse(body[Start(body.Span)..], new JsonDocumentOptions { MaxDepth = MaxDepth });
-            return json.RootElement.TryGetProperty("results", out var results) && results.ValueKind == JsonValueKind.Array
-                ? new BatchAnswer([.. results.EnumerateArray().Select(ItemOf)])
-                : null;
+            if (!json.RootElement.TryGetProperty("results", out var results) || results.ValueKind != JsonValueKind.Array)
+                return null;
+
+            // Until all of them are read.
+            isBroken = true;
+            var answer = new BatchAnswer([.. results.EnumerateArray().Select(ItemOf)]);
+            isBroken = false;
+            return answer;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // The second is for a text with half a character in it (an escaped lone surrogate).
-            isBroken = body.Span.IndexOf("\"results\""u8) >= 0;
+            isBroken |= body.Span.IndexOf("\"results\""u8) >= 0;
             return null;
         }
     }

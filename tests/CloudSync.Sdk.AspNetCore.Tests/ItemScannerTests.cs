@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using CloudSync.Sdk.Ingest;
@@ -109,38 +108,11 @@ public sealed class ItemScannerTests
     {
         var found = new List<string>();
         using var reader = new BatchReader(
-            PipeReader.Create(Cut(body, cuts)), isLines ? new LineScanner() : new ArrayScanner(), new CloudSyncIngestOptions());
+            PipeReader.Create(Segments.Of(body, cuts)), isLines ? new LineScanner() : new ArrayScanner(), new CloudSyncIngestOptions());
         while (await reader.NextAsync(CancellationToken.None) is { } item)
             found.Add(Encoding.UTF8.GetString(item.Span).TrimEnd('\n'));
         if (reader.Stop is { } stop)
             found.Add(stop.Error.Detail);
         return found;
-    }
-
-    private static ReadOnlySequence<byte> Cut(byte[] body, int[] cuts)
-    {
-        Piece? first = null, last = null;
-        for (int at = 0, i = 0; at < body.Length; i++)
-        {
-            var length = Math.Min(cuts[i % cuts.Length], body.Length - at);
-            last = new Piece(body.AsMemory(at, length), last);
-            first ??= last;
-            at += length;
-        }
-
-        return first is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(first, 0, last!, last!.Memory.Length);
-    }
-
-    private sealed class Piece : ReadOnlySequenceSegment<byte>
-    {
-        public Piece(ReadOnlyMemory<byte> memory, Piece? before)
-        {
-            Memory = memory;
-            if (before is null)
-                return;
-
-            RunningIndex = before.RunningIndex + before.Memory.Length;
-            before.Next = this;
-        }
     }
 }

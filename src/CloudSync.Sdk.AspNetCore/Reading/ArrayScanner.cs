@@ -40,12 +40,19 @@ internal sealed class ArrayScanner : ItemScanner
                 return ScanScalar(bytes, out length);
 
             var next = bytes[length];
-            if (next is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n' || IsByteOrderMark(next))
+            if (IsByteOrderMark(next))
                 continue;
+
+            if (!IsInByteOrderMark && next is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+            {
+                // None may follow.
+                _bom = 3;
+                continue;
+            }
 
             switch (_state)
             {
-                case State.Start when next == '[':
+                case State.Start when next == '[' && !IsInByteOrderMark:
                     _state = State.FirstItem;
                     break;
                 case State.FirstItem when next == ']':
@@ -137,6 +144,8 @@ internal sealed class ArrayScanner : ItemScanner
         _state = State.AfterItem;
         return Found.Item;
     }
+
+    private bool IsInByteOrderMark => _bom is 1 or 2;
 
     private bool IsByteOrderMark(byte next)
     {

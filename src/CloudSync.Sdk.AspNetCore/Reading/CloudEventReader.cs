@@ -41,7 +41,10 @@ internal sealed class CloudEventReader
                 continue;
 
             var name = header[Prefix.Length..].ToLowerInvariant();
-            if (reader.IsName(name, header) && values.Count > 1)
+            if (!reader.IsName(name, header))
+                continue;
+
+            if (values.Count > 1)
                 reader._errors.Add(header, "is given twice");
             else if (Decode(values[0] ?? "") is { } value)
                 attributes.Add(new MessageHeader(HeaderOf(name), value));
@@ -137,7 +140,9 @@ internal sealed class CloudEventReader
 
     private void CheckBase64(ref Utf8JsonReader json, string path)
     {
-        if (json.TokenType != JsonTokenType.Null && (json.TokenType != JsonTokenType.String || !json.TryGetBytesFromBase64(out _)))
+        // A text that is none makes the reader throw where it would read base64 from it.
+        var isText = json.TokenType == JsonTokenType.String && SyncRequestReader.TextOf(ref json) is not null;
+        if (json.TokenType != JsonTokenType.Null && !(isText && json.TryGetBytesFromBase64(out _)))
             _errors.Add(path, "must be base64 in a string");
     }
 

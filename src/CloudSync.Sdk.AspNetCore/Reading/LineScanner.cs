@@ -18,8 +18,9 @@ internal sealed class LineScanner : ItemScanner
                 return Found.Between;
         }
 
-        length = bytes.IndexOf((byte)'\n') + 1;
-        if (length == 0)
+        // What ends a line is no part of it, and counts for no limit.
+        length = bytes.IndexOf((byte)'\n');
+        if (length < 0)
         {
             length = bytes.Length;
             return Found.Part;

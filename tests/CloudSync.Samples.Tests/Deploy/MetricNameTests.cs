@@ -38,7 +38,7 @@ public sealed partial class MetricNameTests
             builder => builder.Logging.ClearProviders());
         await aws.StartAsync(cancelled);
         await using var api = IngestApi.Program.CreateHost(
-            ["--Urls=http://127.0.0.1:0", $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}"], Path.Combine(Repository.Root, "samples/IngestApi"),
+            ["--Urls=http://127.0.0.1:0", $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", "--Ingest:Authentication:AllowAnonymous=true"], Path.Combine(Repository.Root, "samples/IngestApi"),
             builder => builder.Logging.ClearProviders());
         await api.StartAsync(cancelled);
         await api.Services.GetRequiredService<ICloudSyncProducer>().ProduceAsync(new OutgoingMessage("{}"u8.ToArray()), cancelled);

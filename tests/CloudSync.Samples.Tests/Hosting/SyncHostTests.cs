@@ -126,8 +126,8 @@ public sealed class SyncHostTests
         {
             await host.UntilAsync(() => endpoint.Answered.Count == 10, "everything had arrived");
             using var client = new HttpClient { BaseAddress = new Uri(url) };
-            Assert.Equal("Healthy", await client.GetStringAsync("/health/live", Cancelled));
-            Assert.Equal("Healthy", await client.GetStringAsync("/health/ready", Cancelled));
+            Assert.Equal("""{"status":"healthy"}""", await client.GetStringAsync("/health/live", Cancelled));
+            Assert.Equal("""{"status":"healthy"}""", await client.GetStringAsync("/health/ready", Cancelled));
             Assert.Contains("cloudsync_consumer_delivered_total{", await client.GetStringAsync("/metrics", Cancelled), StringComparison.Ordinal);
             using var asked = SampleProcess.Start("AwsSyncHost", [new("Urls", url)], "--health");
             Assert.Equal(0, await asked.ExitCodeAsync(Patience));
