@@ -8,9 +8,13 @@ using Xunit;
 namespace CloudSync.Sdk.Tests.Aws;
 
 /// <summary>The AWS SDK's own chain, against a web server that plays who gives credentials: a container's agent, and STS.</summary>
+[Collection(Name)]
 public sealed class AwsCredentialChainTests : IDisposable
 {
-    /// <summary>What the chain looks at. No other test of this assembly asks the chain.</summary>
+    /// <summary>The environment is the whole process's, and the AWS SDK keeps what it has read of files: whoever asks it does so alone.</summary>
+    public const string Name = "Asks the AWS SDK for credentials";
+
+    /// <summary>What the chain looks at.</summary>
     private static readonly string[] Variables =
     [
         "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",

@@ -8,6 +8,7 @@ using Xunit;
 
 namespace CloudSync.Sdk.Tests.Aws;
 
+[Collection(AwsCredentialChainTests.Name)]
 public class AwsSignatureTests
 {
     [Theory]
