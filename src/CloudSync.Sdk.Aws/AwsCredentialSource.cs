@@ -43,8 +43,10 @@ internal sealed class AwsCredentialSource(string? profile, Func<AWSCredentials>?
 
     public void Dispose() => _chain.Dispose();
 
+    /// <summary>The SDK looks once in a process whether the file is there that the environment names, and if it is not, at another one for ever: a file that is mounted later would never be found. So it is told.</summary>
     private static AWSCredentials OfProfile(string name) =>
-        new CredentialProfileStoreChain().TryGetAWSCredentials(name, out var credentials)
+        (Environment.GetEnvironmentVariable("AWS_SHARED_CREDENTIALS_FILE") is { Length: > 0 } file && new CredentialProfileStoreChain(file).TryGetAWSCredentials(name, out var credentials))
+        || new CredentialProfileStoreChain().TryGetAWSCredentials(name, out credentials)
             ? credentials
             : throw new AmazonClientException($"There is no profile '{name}' with credentials in the shared files.");
 }

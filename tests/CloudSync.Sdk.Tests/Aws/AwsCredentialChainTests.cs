@@ -11,7 +11,7 @@ namespace CloudSync.Sdk.Tests.Aws;
 [Collection(Name)]
 public sealed class AwsCredentialChainTests : IDisposable
 {
-    /// <summary>The environment is the whole process's, and the AWS SDK keeps what it has read of files: whoever asks it does so alone.</summary>
+    /// <summary>The environment is the whole process's: whoever asks the AWS SDK does so alone.</summary>
     public const string Name = "Asks the AWS SDK for credentials";
 
     /// <summary>What the chain looks at.</summary>
@@ -56,13 +56,15 @@ public sealed class AwsCredentialChainTests : IDisposable
     }
 
     [Fact]
-    public async Task A_profile_of_the_shared_files_is_used_and_one_that_was_changed_is_read_again()
+    public async Task A_profile_of_the_shared_files_is_used_also_when_they_come_late_and_one_that_was_changed_is_read_again()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        await WriteProfile("AKIDONE");
         await using var endpoint = await TestEndpoint.Start();
-        await using var sink = new SignedSink(endpoint.Url, time, null, ("AwsProfile", "cloudsync"));
+        await using (var early = new SignedSink(endpoint.Url, time, null, ("AwsProfile", "cloudsync")))
+            await Assert.ThrowsAsync<SinkException>(() => early.Send("too early"));
 
+        await WriteProfile("AKIDONE");
+        await using var sink = new SignedSink(endpoint.Url, time, null, ("AwsProfile", "cloudsync"));
         await sink.Send("a");
         await WriteProfile("AKIDTWO");
         time.Advance(TimeSpan.FromMinutes(1));
