@@ -45,11 +45,15 @@ internal sealed class InFlight : IDisposable
 
         var acknowledgement = new Acknowledgement();
         var since = _time.GetTimestamp();
-        _room.CancelAfter(_options.ProduceTimeout);
         SyncResult? refused = null;
+        var waits = false;
         try
         {
-            await _producer.EnqueueAsync(message, acknowledgement, _room.Token);
+            // A timer only for who has to wait, which is nobody as long as there is room.
+            var queued = _producer.EnqueueAsync(message, acknowledgement, _room.Token);
+            if (waits = !queued.IsCompletedSuccessfully)
+                _room.CancelAfter(_options.ProduceTimeout);
+            await queued;
         }
         catch (ProduceFailedException e)
         {
@@ -69,7 +73,7 @@ internal sealed class InFlight : IDisposable
             refused = new SyncResult(StatusCodes.Status400BadRequest, message.Id, Detail: "Kafka takes no message like this one.");
         }
 
-        if (!IsStuck)
+        if (waits && !IsStuck)
             _room.CancelAfter(Timeout.InfiniteTimeSpan);
         Add(new Waiting(message.Id!, refused is null ? acknowledgement.Task : null, refused, since));
     }

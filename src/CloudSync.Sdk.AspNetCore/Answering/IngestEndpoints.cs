@@ -60,7 +60,7 @@ internal sealed class IngestEndpoints(
         try
         {
             using var inFlight = new InFlight(producer, _options, _time, context.RequestAborted);
-            await inFlight.ProduceAsync(Complete(read.Message, request, header ?? Guid.CreateVersion7().ToString()));
+            await inFlight.ProduceAsync(Complete(read.Message, request, header ?? NewId()));
             await inFlight.FinishAsync();
             Log(inFlight);
             return AnswerOne(context, inFlight.Results[0]);
@@ -111,7 +111,7 @@ internal sealed class IngestEndpoints(
                         if (read.IsBroken && !isLines)
                             return Rest(400, index, [.. read.Errors]);
                         if (read.Errors.Count == 0)
-                            await inFlight.ProduceAsync(Complete(read.Message, request, header is null ? Guid.CreateVersion7().ToString() : $"{header}-{index}"));
+                            await inFlight.ProduceAsync(Complete(read.Message, request, header is null ? NewId() : $"{header}-{index}"));
                         else
                             await inFlight.AddAsync(new SyncResult(400, read.Message.Id, Detail: Problem.Text(read.Errors)) { Errors = read.Errors });
 
@@ -241,6 +241,8 @@ internal sealed class IngestEndpoints(
 
     private static string? TypeOf(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? type.MediaType : null;
+
+    private string NewId() => MessageIds.New(_time.GetUtcNow()).ToString();
 
     private static bool Is(string? type, string expected) => expected.Equals(type, StringComparison.OrdinalIgnoreCase);
 
