@@ -21,6 +21,13 @@ public sealed class CloudSyncIngestOptions
     [SettingRange(1, 100_000)]
     public int MaxUnacknowledged { get; set; } = 1000;
 
+    /// <summary>
+    /// Posts that are under way at the same time, of all clients; one more is answered with 503 at once. Default 256. With <see cref="MaxBodyBytes"/> it bounds the memory that bodies take, however slowly they
+    /// come, and how many requests wait while Kafka does not answer.
+    /// </summary>
+    [SettingRange(1, 100_000)]
+    public int MaxConcurrentRequests { get; set; } = 256;
+
     /// <summary>The longest <c>id</c>, <c>type</c> and <c>correlationId</c>, in bytes of UTF-8: they travel on as headers. Default 256.</summary>
     [SettingRange(1, 1_024)]
     public int MaxIdBytes { get; set; } = 256;

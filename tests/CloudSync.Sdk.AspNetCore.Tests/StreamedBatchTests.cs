@@ -135,6 +135,44 @@ public sealed class StreamedBatchTests
         Assert.InRange(_producer.Queued.Count, 3, 6);
     }
 
+    /// <summary>A client posts again what was refused, and would never hear of what came after it.</summary>
+    [Theory]
+    [InlineData("""{"id":"d","data":1}}""")]
+    [InlineData("""{"id":"d","data":1""")]
+    [InlineData("""{"id":"d","data":"0123456789012345678901234567890123456789"}""")]
+    public async Task When_kafka_stops_taking_the_rest_is_told_of_also_where_it_is_broken_or_too_large(string tail)
+    {
+        await using var door = await FrontDoor.StartAsync(_producer, "--Ingest:MaxUnacknowledged=1", "--Ingest:MaxBodyBytes=40", "--Ingest:ProduceTimeout=00:00:00.200");
+        _producer.Answer = (message, offset) => message.Id == "a" ? new ProducedMessage(message.Id, "data-topic", 0, offset) : null;
+        var answer = await door.PostAsync("/api/sync/batch", $$"""[{"id":"a","data":1},{"id":"b","data":1},{"id":"c","data":1},{{tail}}]""");
+
+        Assert.Equal(207, answer.Status);
+        Assert.StartsWith("a:202 b:503", answer.Results, StringComparison.Ordinal);
+        Assert.EndsWith("*", answer.Results, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task More_requests_than_may_be_under_way_are_refused_at_once()
+    {
+        await using var door = await FrontDoor.StartAsync(_producer, "--Ingest:MaxConcurrentRequests=1", "--Ingest:ProduceTimeout=00:01:00", "--Ingest:RetryAfter=00:00:07");
+        var held = new TaskCompletionSource<Action>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _producer.Later = held.SetResult;
+        var first = door.PostAsync("/api/sync", """{"data":1}""");
+        var answerFirst = await held.Task;
+
+        foreach (var path in (string[])["/api/sync", "/api/sync/batch"])
+        {
+            var refused = await door.PostAsync(path, """[{"data":1}]""");
+            Assert.Equal((503, true, "7"), (refused.Status, refused.IsProblem, refused.Headers["Retry-After"]));
+        }
+
+        answerFirst();
+        Assert.Equal(202, (await first).Status);
+        _producer.Later = act => act();
+        Assert.Equal(202, (await door.PostAsync("/api/sync", """{"data":1}""")).Status);
+        Assert.Equal(2, _producer.Queued.Count);
+    }
+
     [Fact]
     public async Task No_text_of_a_broker_or_of_a_setting_reaches_a_caller()
     {

@@ -18,15 +18,42 @@ internal sealed class IngestEndpoints(
     public const string EventBatch = "application/cloudevents-batch+json";
     public const string IdempotencyKey = "Idempotency-Key";
 
+    private const int MostTakenAhead = 16 * 1024;
+
     private readonly CloudSyncIngestOptions _options = options.Value;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
+    private int _requests;
 
     /// <summary>Told what a batch held at most, once it is over. For tests.</summary>
     internal Action<BatchReader, InFlight>? BatchEnded { get; set; }
 
-    public async Task PostOneAsync(HttpContext context) => await (await OneAsync(context)).ExecuteAsync(context);
+    public Task PostOneAsync(HttpContext context) => PostAsync(context, OneAsync);
 
-    public async Task PostManyAsync(HttpContext context) => await (await ManyAsync(context)).ExecuteAsync(context);
+    public Task PostManyAsync(HttpContext context) => PostAsync(context, ManyAsync);
+
+    /// <summary>Each request holds memory for as long as its client sends, and Kafka takes: so many at a time, and no more.</summary>
+    private async Task PostAsync(HttpContext context, Func<HttpContext, Task<IResult>> post)
+    {
+        var result = TooMany;
+        if (Interlocked.Increment(ref _requests) <= _options.MaxConcurrentRequests)
+        {
+            try
+            {
+                result = await post(context);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _requests);
+            }
+        }
+        else
+        {
+            Interlocked.Decrement(ref _requests);
+            Problem.AskToComeAgain(context, _options.RetryAfter);
+        }
+
+        await result.ExecuteAsync(context);
+    }
 
     private async Task<IResult> OneAsync(HttpContext context)
     {
@@ -133,7 +160,7 @@ internal sealed class IngestEndpoints(
             async Task<SyncResult?> AfterItAsync()
             {
                 index++;
-                return await items.NextAsync(context.RequestAborted) is null
+                return await items.NextAsync(context.RequestAborted) is null && items.Stop is null
                     ? null
                     : new SyncResult(503, Detail: $"Nothing from item {index} on has been accepted: Kafka takes no more at the moment.") { Rest = true };
             }
@@ -183,6 +210,8 @@ internal sealed class IngestEndpoints(
 
     private static SyncResult Rest(int status, int index, params IReadOnlyList<FieldError> errors) =>
         new(status, Detail: $"Nothing from item {index} on has been accepted: {Problem.Text(errors)}") { Errors = errors, Rest = true };
+
+    private static IResult TooMany => Problem.Of(StatusCodes.Status503ServiceUnavailable, "As many requests are under way as may be. Nothing has been accepted.");
 
     private static IResult TooLarge(long limit) =>
         Problem.Of(StatusCodes.Status413PayloadTooLarge, $"The body is larger than the limit of {limit} bytes.", ("limit", limit));
@@ -270,7 +299,9 @@ internal sealed class IngestEndpoints(
 
         LeaveTheLimitToUs(request.HttpContext);
         var cancellation = request.HttpContext.RequestAborted;
-        var buffer = new byte[(int)Math.Min(limit + 1L, (request.ContentLength ?? 4095) + 1)];
+
+        // A length that is claimed costs nobody anything: memory is taken for what has come.
+        var buffer = new byte[(int)Math.Min(Math.Min(limit, MostTakenAhead) + 1L, (request.ContentLength ?? 4095) + 1)];
         var length = 0;
         while (await BodyFault.Of(() => request.Body.ReadAsync(buffer.AsMemory(length), cancellation)) is > 0 and var read)
         {

@@ -28,7 +28,11 @@ internal sealed class BrokerProbe(IConsumer<int, int> consumer, KafkaErrors erro
         _asking = AskAsync(_admin);
     }
 
-    public void Dispose() => _admin?.Dispose();
+    public void Dispose()
+    {
+        _admin?.Dispose();
+        _admin = null;
+    }
 
     private async Task AskAsync(IAdminClient admin)
     {

@@ -220,6 +220,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
             // Before Close: rdkafka.h asks for it of whoever holds a reference to the consumer's queue, and the meter asks through the consumer's handle.
             reader.Dispose();
             lag.Dispose();
+            probe.Dispose();
             consumer.Close();
         }
     }

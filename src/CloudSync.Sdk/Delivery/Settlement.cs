@@ -124,7 +124,7 @@ internal sealed class Settlement : IThreadPoolWorkItem, IDisposable
 
     void IThreadPoolWorkItem.Execute()
     {
-        // A call that has ended has left its place to the next, whatever the store takes to hear of it.
+        // A call that has ended has left its place to the next, however long the store takes to answer. One that blocks the thread instead of returning a task would hold the next call up.
         if (!RunAsync(once: false).IsCompleted)
             _pumpHere();
     }

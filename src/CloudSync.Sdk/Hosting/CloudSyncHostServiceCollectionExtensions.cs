@@ -12,7 +12,7 @@ public static class CloudSyncHostServiceCollectionExtensions
     /// <summary>
     /// Makes the end of this process fit into the time that the platform gives it: <see cref="HostOptions.ShutdownTimeout"/> a little below it, and a little below that
     /// <see cref="CloudSyncConsumerOptions.DrainTimeout"/> of each consumer and <see cref="CloudSyncProducerOptions.FlushTimeout"/>, where they are not set. One that is set, and longer than that,
-    /// stops the start. The times are logged at start (event 1401).
+    /// stops the start. The times are logged at start (event 1601).
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Its settings, such as <c>CloudSync:Host</c>, see <see cref="CloudSyncHostOptions"/>; <see langword="null"/> for the defaults, or for what <c>Configure</c> sets in code.</param>

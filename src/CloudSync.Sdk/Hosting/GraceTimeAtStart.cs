@@ -32,7 +32,7 @@ internal sealed partial class GraceTimeAtStart(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(1401, LogLevel.Information,
+    [LoggerMessage(1601, LogLevel.Information,
         "Told to stop, this process takes at most {GraceTime} (GraceTime; the platform must give as much): the host gives its services {ShutdownTimeout}; a consumer drains, and the producer flushes, for up to {StopTime} where DrainTimeout and FlushTimeout are not set.")]
     private static partial void Says(ILogger log, TimeSpan graceTime, TimeSpan shutdownTimeout, TimeSpan stopTime);
 }

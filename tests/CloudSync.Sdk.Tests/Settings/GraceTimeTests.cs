@@ -83,7 +83,7 @@ public class GraceTimeTests
         await host.StartAsync(TestContext.Current.CancellationToken);
         await host.StopAsync(TestContext.Current.CancellationToken);
 
-        var line = Assert.Single(log.GetSnapshot(), record => record.Id.Id == 1401);
+        var line = Assert.Single(log.GetSnapshot(), record => record.Id.Id == 1601);
         Assert.Equal(
             "Told to stop, this process takes at most 00:00:10 (GraceTime; the platform must give as much): the host gives its services 00:00:09; a consumer drains, and the producer flushes, for up to "
             + "00:00:08 where DrainTimeout and FlushTimeout are not set.",
