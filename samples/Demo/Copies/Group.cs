@@ -65,7 +65,8 @@ internal sealed class Group(Cloud cloud, EndpointLedger ledger, CopiesEndpoint e
     private void Start(string name, int life) => _members[life] = Member.Start(
         name,
         cloud.Program,
-        [.. settings, $"--CloudSync:{cloud.Section}Endpoint:Url={endpoint.AddressOf(life)}"],
+        // Two of each on one machine, whose health and metrics nobody asks for.
+        ["--Urls=http://127.0.0.1:0", "--Telemetry:Prometheus=false", .. settings, $"--CloudSync:{cloud.Section}Endpoint:Url={endpoint.AddressOf(life)}"],
         ($"CloudSync__{cloud.Section}Endpoint__ApiKey", Program.ApiKeyOf(cloud.Name)),
         log);
 }
