@@ -25,10 +25,9 @@ public sealed class ProducerOutageTests
             async () => await Producer(host).ProduceAsync(Numbered(2), Cancelled).AsTask().WaitAsync(Deadline, Cancelled));
 
         Assert.Equal(("2", false), (awaited.MessageId, awaited.IsPermanent));
-        Assert.Equal(
-            $"Message 2 was not taken by topic data-topic: it was not acknowledged within DeliveryTimeout, 00:00:01. Are the brokers ({kafka.BootstrapServers}) up, "
-            + "and enough replicas in sync? [Local_MsgTimedOut]",
-            awaited.Message);
+        Assert.StartsWith("Message 2 was not taken by topic data-topic: it was not acknowledged within DeliveryTimeout, 00:00:01. ", awaited.Message, StringComparison.Ordinal);
+        Assert.Contains("Look at BootstrapServers", awaited.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" [Local_MsgTimedOut]", awaited.Message, StringComparison.Ordinal);
         var told = Assert.IsType<ProduceFailedException>(await acknowledgement.Next().AsTask().WaitAsync(Deadline, Cancelled));
         Assert.Equal("1", told.MessageId);
     }
