@@ -137,6 +137,7 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData("Issuer=", "Authentication:Issuer is empty")]
     [InlineData("Authority=https://issuer.example", "of which 2 are set")]
     [InlineData("Authority=issuer", "Authentication:Authority is 'issuer'; it must be")]
+    [InlineData("Authority=http://issuer.example", "Ingest:Authentication:Authority is 'http://issuer.example', and the environment is Production: it must begin with https")]
     [InlineData("SigningKeys=", "exactly one of the four")]
     [InlineData("SigningKeys=-----BEGIN PUBLIC KEY-----", "Authentication:SigningKeys holds no key")]
     [InlineData("SigningKeys={\"keys\":[]}", "Authentication:SigningKeys holds no key")]
