@@ -31,6 +31,20 @@ public sealed class CloudEventTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("2026-01-31T12:00:00Z", 0)]
+    [InlineData("2026-01-31t12:00:00z", 0)]
+    [InlineData("2026-01-31T12:00:00.1234567Z", 1_234_567)]
+    [InlineData("2026-01-31T12:00:00.123456789Z", 1_234_567)]
+    [InlineData("2026-01-31T13:00:00.9999999999999+01:00", 9_999_999)]
+    public async Task A_time_may_have_any_number_of_digits_after_the_second_of_which_seven_are_kept(string time, int ticks)
+    {
+        var answer = await _door.PostAsync("/api/sync", "x", "text/plain", ("ce-specversion", "1.0"), ("ce-id", "m1"), ("ce-source", "/s"), ("ce-type", "t"), ("ce-time", time));
+
+        Assert.Equal(202, answer.Status);
+        Assert.Equal(new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero).AddTicks(ticks), Assert.Single(_producer.Queued).Message.Time);
+    }
+
+    [Theory]
     [InlineData("application/cloudevents+json")]
     [InlineData("application/cloudevents+json; charset=UTF-8")]
     public async Task In_structured_mode_the_event_is_taken_apart(string contentType)
@@ -76,6 +90,13 @@ public sealed class CloudEventTests : IAsyncLifetime
     [InlineData("ce-source", "http://%", "ce-source", "is not percent-encoded")]
     [InlineData("ce-source", "a b", "ce-source", "must be a URI reference")]
     [InlineData("ce-time", "yesterday", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00.Z", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00.123456789", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00+0100", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00+01", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:001Z", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-02-30T12:00:00Z", "ce-time", "must be a time after RFC 3339")]
     [InlineData("ce-cloudsync-dlq", "x", "ce-cloudsync-dlq", "is no attribute's name")]
     [InlineData("ce-empty", "", "ce-empty", "is empty")]
     public async Task A_header_that_is_no_attribute_is_refused_by_its_name(string header, string? value, string field, string detail)
