@@ -31,6 +31,9 @@ internal sealed class RenewedCredential<T> : IDisposable
     /// <summary>An attempt that takes longer has failed.</summary>
     public static readonly TimeSpan Within = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long an issuer that asks to wait is left alone at most: what it says may be a mistake, and without a credential nothing is delivered.</summary>
+    public static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
+
     /// <summary>How long no other credential is dropped after one that was refused.</summary>
     public static readonly TimeSpan BetweenRefusals = TimeSpan.FromMinutes(5);
 
@@ -161,7 +164,8 @@ internal sealed class RenewedCredential<T> : IDisposable
         lock (_lock)
         {
             var now = _time.GetUtcNow();
-            _attemptAgainOn = Later(now + Pause, now + (error.RetryAfter ?? TimeSpan.Zero));
+            var wait = error.RetryAfter ?? TimeSpan.Zero;
+            _attemptAgainOn = Later(now + Pause, now + (wait < LongestWait ? wait : LongestWait));
             old = _held is { } held && now < held.ExpiresOn ? held : null;
         }
 

@@ -152,6 +152,23 @@ public sealed class RenewedCredentialTests : IDisposable
     }
 
     [Fact]
+    public async Task An_issuer_that_asks_to_wait_for_a_day_is_asked_again_after_five_minutes()
+    {
+        var first = Get();
+        await Eventually.True(() => _fetches.Count == 1);
+        Fail(0, new SinkException(ErrorType.Authentication, "429") { RetryAfter = TimeSpan.FromDays(1) });
+        await Assert.ThrowsAsync<SinkException>(() => first);
+
+        _time.Advance(TimeSpan.FromMinutes(5) - TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAsync<SinkException>(Get);
+        Assert.Single(_fetches);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _ = Get();
+        await Eventually.True(() => _fetches.Count == 2);
+    }
+
+    [Fact]
     public async Task An_attempt_that_never_ends_has_failed_after_a_minute()
     {
         var waits = Get();
