@@ -147,6 +147,14 @@ internal sealed class RenewedCredential<T> : IDisposable
 
                 // One that is over already, by a clock that is wrong perhaps, would be fetched for every message.
                 var held = fetched with { ExpiresOn = Later(fetched.ExpiresOn, _attemptAgainOn), RenewOn = Later(fetched.RenewOn, _attemptAgainOn) };
+
+                // Refused since this attempt began: it may have brought what a client library has kept, which is what was refused.
+                if (_wasRefused)
+                {
+                    _attemptAgainOn = now;
+                    held = held with { RenewOn = now };
+                }
+
                 Volatile.Write(ref _held, held);
                 return held;
             }

@@ -202,6 +202,26 @@ public sealed class RenewedCredentialTests : IDisposable
     }
 
     [Fact]
+    public async Task What_an_attempt_brings_that_began_before_a_refusal_is_renewed_at_once_for_it_may_be_what_was_refused()
+    {
+        var one = await Fetched("one", TimeSpan.FromHours(1));
+        _time.Advance(TimeSpan.FromMinutes(55));
+        AtOnce();
+        await Eventually.True(() => _fetches.Count == 2);
+        _credential.Refuse(one);
+        var waits = Get();
+        Answer(1, "kept", TimeSpan.FromHours(1));
+        Assert.Equal("kept", await waits);
+
+        Assert.Equal("kept", AtOnce());
+        await Eventually.True(() => _fetches.Count == 3);
+        Assert.Equal([false, false, true], _fetches.Select(fetch => fetch.WasRefused));
+        Answer(2, "new", TimeSpan.FromHours(1));
+        await Eventually.True(() => AtOnce() == "new");
+        Assert.Equal(3, _fetches.Count);
+    }
+
+    [Fact]
     public async Task One_that_is_over_by_our_clock_as_soon_as_it_is_there_is_not_fetched_for_every_message()
     {
         await Fetched("one", TimeSpan.FromHours(-1));
