@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using CloudSync.Sdk.Ingest;
+using Microsoft.AspNetCore.Http;
 using Xunit;
 
 namespace CloudSync.Sdk.AspNetCore.Tests;
@@ -151,6 +153,21 @@ public sealed class CloudEventTests : IAsyncLifetime
         await _door.PostAsync(
             "/api/sync", $$"""{"specversion":"1.0","id":"m1","source":"/s","type":"t","traceparent":"{{TraceParent}}"}""", "application/cloudevents+json", ("traceparent", TraceParent.Replace('0', '1')));
         Assert.Equal($"traceparent={TraceParent}", seen);
+    }
+
+    [Theory]
+    [InlineData(512, "traceparent tracestate")]
+    [InlineData(513, "traceparent")]
+    public void A_trace_state_that_nobody_has_to_pass_on_is_left_out(int length, string expected)
+    {
+        Activity.Current = null;
+        var request = new DefaultHttpContext().Request;
+        request.Headers.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        request.Headers.TraceState = "a=" + new string('b', length - 2);
+
+        var message = IngestEndpoints.Complete(new OutgoingMessage(default), request, "m1");
+
+        Assert.Equal(expected, string.Join(' ', message.Headers!.Select(header => header.Name)));
     }
 
     private void Refused(Answer answer, string field, string detail)
