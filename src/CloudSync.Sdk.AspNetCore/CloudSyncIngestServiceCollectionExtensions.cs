@@ -67,7 +67,13 @@ public static class CloudSyncIngestServiceCollectionExtensions
     private static void AddSecurity(IServiceCollection services)
     {
         services.AddAuthentication().AddJwtBearer(TokenChecks.Scheme);
-        services.AddSingleton<IConfigureOptions<JwtBearerOptions>, TokenChecks>();
+        services.AddSingleton(provider => new TokenChecks(
+            provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>(),
+            provider.GetRequiredService<IHostEnvironment>(),
+            provider.GetService<ILogger<TokenChecks>>() ?? NullLogger<TokenChecks>.Instance,
+            provider.GetService<TimeProvider>()));
+        services.AddSingleton<IConfigureOptions<JwtBearerOptions>>(provider => provider.GetRequiredService<TokenChecks>());
+        services.AddSingleton<IPostConfigureOptions<JwtBearerOptions>>(provider => provider.GetRequiredService<TokenChecks>());
         services.AddAuthorization();
         services.AddOptions<AuthorizationOptions>().Configure<IOptions<CloudSyncIngestOptions>>((authorization, ingest) =>
         {

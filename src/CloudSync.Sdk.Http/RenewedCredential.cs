@@ -31,6 +31,9 @@ internal sealed class RenewedCredential<T> : IDisposable
     /// <summary>An attempt that takes longer has failed.</summary>
     public static readonly TimeSpan Within = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long an issuer that asks to wait is left alone at most: what it says may be a mistake, and without a credential nothing is delivered.</summary>
+    public static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
+
     /// <summary>How long no other credential is dropped after one that was refused.</summary>
     public static readonly TimeSpan BetweenRefusals = TimeSpan.FromMinutes(5);
 
@@ -144,6 +147,14 @@ internal sealed class RenewedCredential<T> : IDisposable
 
                 // One that is over already, by a clock that is wrong perhaps, would be fetched for every message.
                 var held = fetched with { ExpiresOn = Later(fetched.ExpiresOn, _attemptAgainOn), RenewOn = Later(fetched.RenewOn, _attemptAgainOn) };
+
+                // Refused since this attempt began: it may have brought what a client library has kept, which is what was refused.
+                if (_wasRefused)
+                {
+                    _attemptAgainOn = now;
+                    held = held with { RenewOn = now };
+                }
+
                 Volatile.Write(ref _held, held);
                 return held;
             }
@@ -161,7 +172,8 @@ internal sealed class RenewedCredential<T> : IDisposable
         lock (_lock)
         {
             var now = _time.GetUtcNow();
-            _attemptAgainOn = Later(now + Pause, now + (error.RetryAfter ?? TimeSpan.Zero));
+            var wait = error.RetryAfter ?? TimeSpan.Zero;
+            _attemptAgainOn = Later(now + Pause, now + (wait < LongestWait ? wait : LongestWait));
             old = _held is { } held && now < held.ExpiresOn ? held : null;
         }
 

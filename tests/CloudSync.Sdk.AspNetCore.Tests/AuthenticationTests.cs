@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -95,6 +96,7 @@ public sealed class AuthenticationTests : IDisposable
         try
         {
             await AcceptedAsync($"SigningKeys={_tokens.KeySet}", _tokens.Good());
+            await AcceptedAsync($"SigningKeys={CertificateOf(_tokens.Key)}", _tokens.Good());
             await AcceptedAsync($"SigningKeysFile={file}", _tokens.Good());
             await AcceptedAsync($"SigningKeysFile={file}", _tokens.Signed(by: new SigningCredentials(new ECDsaSecurityKey(ec), SecurityAlgorithms.EcdsaSha256)));
             await AcceptedAsync($"SymmetricKey={Convert.ToBase64String(secret)}", _tokens.Signed(by: new SigningCredentials(new SymmetricSecurityKey(secret), SecurityAlgorithms.HmacSha256)));
@@ -135,18 +137,28 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData("Issuer=", "Authentication:Issuer is empty")]
     [InlineData("Authority=https://issuer.example", "of which 2 are set")]
     [InlineData("Authority=issuer", "Authentication:Authority is 'issuer'; it must be")]
+    [InlineData("Authority=http://issuer.example", "Ingest:Authentication:Authority is 'http://issuer.example', and the environment is Production: it must begin with https")]
     [InlineData("SigningKeys=", "exactly one of the four")]
     [InlineData("SigningKeys=-----BEGIN PUBLIC KEY-----", "Authentication:SigningKeys holds no key")]
     [InlineData("SigningKeys={\"keys\":[]}", "Authentication:SigningKeys holds no key")]
     [InlineData("SigningKeys={\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}", "a secret that is shared with the issuer goes into SymmetricKey")]
     [InlineData("SigningKeys=PRIVATE", "holds a private key")]
+    [InlineData("SigningKeys=SHORT", "holds an RSA key of less than 2048 bits")]
+    [InlineData("SigningKeys=SHORT CERTIFICATE", "holds an RSA key of less than 2048 bits")]
     [InlineData("SigningKeysFile=/nowhere/keys.pem", "'/nowhere/keys.pem', which can't be read")]
     [InlineData("SymmetricKey=c2hvcnQ=", "Authentication:SymmetricKey is not base64 of at least 32 bytes")]
     [InlineData("AllowAnonymous=true", "Authentication:AllowAnonymous is true while")]
     [InlineData("Autority=x", "Authentication:Autority")]
     public async Task Settings_that_make_no_sense_stop_the_start_and_say_why(string setting, string expected)
     {
-        var value = setting == "SigningKeys=PRIVATE" ? "SigningKeys=" + _tokens.PrivateKey : setting;
+        using var shortKey = RSA.Create(1_024);
+        var value = setting switch
+        {
+            "SigningKeys=PRIVATE" => "SigningKeys=" + _tokens.PrivateKey,
+            "SigningKeys=SHORT" => "SigningKeys=" + shortKey.ExportSubjectPublicKeyInfoPem(),
+            "SigningKeys=SHORT CERTIFICATE" => "SigningKeys=" + CertificateOf(shortKey),
+            _ => setting,
+        };
         var failure = await Assert.ThrowsAsync<OptionsValidationException>(
             () => FrontDoor.StartAsync(_producer, [.. _tokens.Settings, "--environment=Production", "--Ingest:Authentication:" + value]));
 
@@ -193,6 +205,13 @@ public sealed class AuthenticationTests : IDisposable
             Assert.Contains("default-src 'none'", answer.Headers["Content-Security-Policy"], StringComparison.Ordinal);
             Assert.False(answer.Headers.ContainsKey("Server"));
         }
+    }
+
+    private static string CertificateOf(RSA key)
+    {
+        using var certificate = new CertificateRequest("CN=issuer", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return certificate.ExportCertificatePem();
     }
 
     private async Task AcceptedAsync(string setting, string token)

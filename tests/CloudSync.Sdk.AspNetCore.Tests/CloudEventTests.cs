@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using CloudSync.Sdk.Ingest;
+using Microsoft.AspNetCore.Http;
 using Xunit;
 
 namespace CloudSync.Sdk.AspNetCore.Tests;
@@ -28,6 +30,20 @@ public sealed class CloudEventTests : IAsyncLifetime
         Assert.Equal(("m 1", "kä", "/shop", "order", "c1", "application/xml"), (message.Id, message.Key, message.Source, message.Type, message.CorrelationId, message.ContentType));
         Assert.Equal(new DateTimeOffset(2026, 1, 31, 11, 0, 0, 500, TimeSpan.Zero), message.Time);
         Assert.Equal("ce_subject=s1 ce_tenant=t1", Headers(message, "ce_"));
+    }
+
+    [Theory]
+    [InlineData("2026-01-31T12:00:00Z", 0)]
+    [InlineData("2026-01-31t12:00:00z", 0)]
+    [InlineData("2026-01-31T12:00:00.1234567Z", 1_234_567)]
+    [InlineData("2026-01-31T12:00:00.123456789Z", 1_234_567)]
+    [InlineData("2026-01-31T13:00:00.9999999999999+01:00", 9_999_999)]
+    public async Task A_time_may_have_any_number_of_digits_after_the_second_of_which_seven_are_kept(string time, int ticks)
+    {
+        var answer = await _door.PostAsync("/api/sync", "x", "text/plain", ("ce-specversion", "1.0"), ("ce-id", "m1"), ("ce-source", "/s"), ("ce-type", "t"), ("ce-time", time));
+
+        Assert.Equal(202, answer.Status);
+        Assert.Equal(new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero).AddTicks(ticks), Assert.Single(_producer.Queued).Message.Time);
     }
 
     [Theory]
@@ -76,6 +92,13 @@ public sealed class CloudEventTests : IAsyncLifetime
     [InlineData("ce-source", "http://%", "ce-source", "is not percent-encoded")]
     [InlineData("ce-source", "a b", "ce-source", "must be a URI reference")]
     [InlineData("ce-time", "yesterday", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00.Z", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00.123456789", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00+0100", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:00+01", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-01-31T12:00:001Z", "ce-time", "must be a time after RFC 3339")]
+    [InlineData("ce-time", "2026-02-30T12:00:00Z", "ce-time", "must be a time after RFC 3339")]
     [InlineData("ce-cloudsync-dlq", "x", "ce-cloudsync-dlq", "is no attribute's name")]
     [InlineData("ce-empty", "", "ce-empty", "is empty")]
     public async Task A_header_that_is_no_attribute_is_refused_by_its_name(string header, string? value, string field, string detail)
@@ -130,6 +153,21 @@ public sealed class CloudEventTests : IAsyncLifetime
         await _door.PostAsync(
             "/api/sync", $$"""{"specversion":"1.0","id":"m1","source":"/s","type":"t","traceparent":"{{TraceParent}}"}""", "application/cloudevents+json", ("traceparent", TraceParent.Replace('0', '1')));
         Assert.Equal($"traceparent={TraceParent}", seen);
+    }
+
+    [Theory]
+    [InlineData(512, "traceparent tracestate")]
+    [InlineData(513, "traceparent")]
+    public void A_trace_state_that_nobody_has_to_pass_on_is_left_out(int length, string expected)
+    {
+        Activity.Current = null;
+        var request = new DefaultHttpContext().Request;
+        request.Headers.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        request.Headers.TraceState = "a=" + new string('b', length - 2);
+
+        var message = IngestEndpoints.Complete(new OutgoingMessage(default), request, "m1");
+
+        Assert.Equal(expected, string.Join(' ', message.Headers!.Select(header => header.Name)));
     }
 
     private void Refused(Answer answer, string field, string detail)

@@ -14,6 +14,8 @@ internal sealed class Tokens : IDisposable
 
     private readonly RSA _rsa = RSA.Create(2_048);
 
+    public RSA Key => _rsa;
+
     public string PublicKey => _rsa.ExportSubjectPublicKeyInfoPem();
 
     public string PrivateKey => _rsa.ExportPkcs8PrivateKeyPem();

@@ -19,6 +19,8 @@ internal sealed class IngestEndpoints(
     public const string IdempotencyKey = "Idempotency-Key";
 
     private const int MostTakenAhead = 16 * 1024;
+    /// <summary>What W3C Trace Context asks everybody to pass on; a longer one may be left out, and would be in every record.</summary>
+    private const int LongestTraceState = 512;
 
     private readonly CloudSyncIngestOptions _options = options.Value;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
@@ -235,7 +237,7 @@ internal sealed class IngestEndpoints(
     };
 
     /// <summary>A message with an id, and with the trace that its request belongs to.</summary>
-    private static OutgoingMessage Complete(OutgoingMessage message, HttpRequest request, string id)
+    internal static OutgoingMessage Complete(OutgoingMessage message, HttpRequest request, string id)
     {
         if (message.Id is null)
             message = message with { Id = id };
@@ -246,7 +248,7 @@ internal sealed class IngestEndpoints(
             return message;
 
         var headers = new List<MessageHeader>(message.Headers ?? []) { new(CloudEvents.TraceParent, Encoding.UTF8.GetBytes(parent!)) };
-        if (!string.IsNullOrEmpty(state))
+        if (state is { Length: > 0 and <= LongestTraceState })
             headers.Add(new MessageHeader(CloudEvents.TraceState, Encoding.UTF8.GetBytes(state)));
         return message with { Headers = headers };
     }

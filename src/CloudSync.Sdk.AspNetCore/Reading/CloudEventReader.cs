@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
 
@@ -11,7 +12,7 @@ namespace CloudSync.Sdk.Ingest;
 /// CloudEvents has for Kafka; <c>partitionkey</c> is the message's key.
 /// </summary>
 /// <remarks>See the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 and 3.2, and the JSON event format 1.0.2.</remarks>
-internal sealed class CloudEventReader
+internal sealed partial class CloudEventReader
 {
     private const string Prefix = "ce-";
     private const int MaxAttributes = 100;
@@ -230,11 +231,17 @@ internal sealed class CloudEventReader
 
     private static string HeaderOf(string attribute) => attribute is CloudEvents.TraceParent or CloudEvents.TraceState ? attribute : "ce_" + attribute;
 
+    /// <summary>A time after RFC 3339, which allows any number of digits after the second (Go writes nine): those that .NET has no room for are cut.</summary>
     private static DateTimeOffset? TimeOf(string text) =>
-        DateTimeOffset.TryParseExact(
-            text.ToUpperInvariant(), ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+        Rfc3339().Match(text.ToUpperInvariant()) is { Success: true } match
+        && DateTimeOffset.TryParseExact(
+            $"{match.Groups["second"].ValueSpan}{match.Groups["fraction"].ValueSpan}{match.Groups["offset"].ValueSpan}",
+            "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)
             ? time
             : null;
+
+    [GeneratedRegex(@"\A(?<second>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:(?<fraction>\.[0-9]{1,7})[0-9]*)?(?<offset>Z|[+-][0-9]{2}:[0-9]{2})\z")]
+    private static partial Regex Rfc3339();
 
     /// <summary>The UTF-8 that a header's value stands for; <see langword="null"/> when it stands for none.</summary>
     private static byte[]? Decode(string value)

@@ -95,20 +95,30 @@ internal static class IngestRules
     private static SettingProblem Of(string name, string text) => new($"{Group}:{name}", text);
 }
 
-/// <summary>An open front door must be meant: without settings for tokens the host starts in Development alone.</summary>
+/// <summary>
+/// What is allowed in Development alone: an open front door, which elsewhere must be meant, and keys fetched over plain HTTP, which whoever sits between can replace by his own.
+/// </summary>
 internal sealed class MustBeMeant(IConfiguration? section, IHostEnvironment environment) : IValidateOptions<CloudSyncIngestOptions>
 {
     public ValidateOptionsResult Validate(string? name, CloudSyncIngestOptions options)
     {
-        if (name != Options.DefaultName || options.Authentication is not { AllowAnonymous: false, IsEmpty: true } settings)
+        var settings = options.Authentication;
+        if (name != Options.DefaultName || settings.AllowAnonymous)
             return ValidateOptionsResult.Skip;
         if (environment.IsDevelopment())
             return ValidateOptionsResult.Success;
 
         var path = section is IConfigurationSection { Path.Length: > 0 } s ? s.Path + ":Authentication" : "Authentication";
-        return ValidateOptionsResult.Fail(
-            $"{path} is empty, and the environment is {environment.EnvironmentName}: anybody could post messages. Set {path}:{nameof(settings.Authority)} and {path}:{nameof(settings.Audience)}, "
-            + $"or {path}:{nameof(settings.Issuer)}, {path}:{nameof(settings.Audience)} and {path}:{nameof(settings.SigningKeys)}. "
-            + $"If nobody can reach this host but what checks its callers, set {path}:{nameof(settings.AllowAnonymous)}=true.");
+        if (settings.IsEmpty)
+            return ValidateOptionsResult.Fail(
+                $"{path} is empty, and the environment is {environment.EnvironmentName}: anybody could post messages. Set {path}:{nameof(settings.Authority)} and {path}:{nameof(settings.Audience)}, "
+                + $"or {path}:{nameof(settings.Issuer)}, {path}:{nameof(settings.Audience)} and {path}:{nameof(settings.SigningKeys)}. "
+                + $"If nobody can reach this host but what checks its callers, set {path}:{nameof(settings.AllowAnonymous)}=true.");
+
+        return Uri.TryCreate(settings.Authority, UriKind.Absolute, out var authority) && authority.Scheme == Uri.UriSchemeHttp
+            ? ValidateOptionsResult.Fail(
+                $"{path}:{nameof(settings.Authority)} is {SettingText.Quote("", settings.Authority)}, and the environment is {environment.EnvironmentName}: it must begin with https, "
+                + "or whoever sits between could give his own keys for the issuer's.")
+            : ValidateOptionsResult.Success;
     }
 }

@@ -22,7 +22,7 @@ internal static class SigningKeyText
                 return ([], "holds a private key, which only the issuer may have; give its public one.");
             if (keys.Any(key => key is not (RsaSecurityKey or ECDsaSecurityKey or X509SecurityKey or JsonWebKey { Kty: "RSA" or "EC" })))
                 return ([], "holds a key that is neither RSA nor EC; a secret that is shared with the issuer goes into SymmetricKey.");
-            return keys.Any(key => key is RsaSecurityKey or JsonWebKey { Kty: "RSA" } && key.KeySize < LeastRsaBits)
+            return keys.Any(key => key is RsaSecurityKey or JsonWebKey { Kty: "RSA" } or X509SecurityKey { PublicKey: RSA } && key.KeySize < LeastRsaBits)
                 ? ([], $"holds an RSA key of less than {LeastRsaBits} bits, which can be broken; ask the issuer for a longer one.")
                 : (keys, null);
         }

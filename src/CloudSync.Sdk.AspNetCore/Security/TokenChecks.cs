@@ -10,11 +10,15 @@ using Microsoft.IdentityModel.Tokens;
 namespace CloudSync.Sdk.Ingest;
 
 /// <summary>What a token must be: signed by the issuer with an algorithm that only its key fits, for this API, and not expired.</summary>
-internal sealed class TokenChecks(IOptions<CloudSyncIngestOptions> options, IHostEnvironment environment) : IConfigureNamedOptions<JwtBearerOptions>
+internal sealed class TokenChecks(IOptions<CloudSyncIngestOptions> options, IHostEnvironment environment, ILogger<TokenChecks> logger, TimeProvider? time = null)
+    : IConfigureNamedOptions<JwtBearerOptions>, IPostConfigureOptions<JwtBearerOptions>
 {
     public const string Scheme = "CloudSyncIngest";
     public const string Write = "sync:write";
     public const string Admin = "sync:admin";
+
+    /// <summary>How long the issuer has for each of its answers. The library's minute is longer than most callers wait.</summary>
+    private static readonly TimeSpan IssuerTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly string[] Asymmetric =
     [
@@ -40,6 +44,7 @@ internal sealed class TokenChecks(IOptions<CloudSyncIngestOptions> options, IHos
         bearer.IncludeErrorDetails = false;
         bearer.RequireHttpsMetadata = !environment.IsDevelopment();
         bearer.Authority = Text(settings.Authority);
+        bearer.BackchannelTimeout = IssuerTimeout;
         bearer.TokenValidationParameters = new TokenValidationParameters
         {
             // Without a key that fits the name, no key is tried that the configuration did not give for this very purpose: HS256 has only the secret, everything else only public keys.
@@ -59,16 +64,21 @@ internal sealed class TokenChecks(IOptions<CloudSyncIngestOptions> options, IHos
         bearer.Events = new JwtBearerEvents { OnChallenge = Challenge, OnForbidden = Forbid };
     }
 
+    /// <summary>After the library, which makes what fetches the keys.</summary>
+    public void PostConfigure(string? name, JwtBearerOptions bearer)
+    {
+        if (name == Scheme && bearer.ConfigurationManager is { } issuer)
+            bearer.ConfigurationManager = new IssuerConfiguration(issuer, bearer.Authority!, logger, time ?? TimeProvider.System);
+    }
+
     /// <summary>401: which it is of the many things that can be wrong with a token, only its owner may know, and he can look at it himself.</summary>
     private static async Task Challenge(JwtBearerChallengeContext challenge)
     {
         challenge.HandleResponse();
         var context = challenge.HttpContext;
-        if (challenge.AuthenticateFailure is not null && await WhyNoKeys(challenge) is { } reason)
+        if (challenge.AuthenticateFailure is not null && await HasNoKeys(challenge))
         {
             var settings = context.RequestServices.GetRequiredService<IOptions<CloudSyncIngestOptions>>().Value;
-            IngestLog.IssuerUnreachable(
-                context.RequestServices.GetRequiredService<ILogger<TokenChecks>>(), settings.Authentication.Authority!, reason);
             Problem.AskToComeAgain(context, settings.RetryAfter);
             await Problem.Of(StatusCodes.Status503ServiceUnavailable, "Tokens can't be checked at the moment. Nothing has been accepted.").ExecuteAsync(context);
             return;
@@ -91,20 +101,20 @@ internal sealed class TokenChecks(IOptions<CloudSyncIngestOptions> options, IHos
         return Problem.Of(StatusCodes.Status403Forbidden, $"The token lacks the scope {scope}.").ExecuteAsync(context);
     }
 
-    /// <summary>Why the issuer's keys can't be had; <see langword="null"/> when they can. A token is not to blame for that, though it could not be checked.</summary>
-    private static async Task<string?> WhyNoKeys(JwtBearerChallengeContext challenge)
+    /// <summary>Whether the issuer's keys can't be had: a token is not to blame for that, though it could not be checked. The check has just asked for them, so that the answer is there.</summary>
+    private static async Task<bool> HasNoKeys(JwtBearerChallengeContext challenge)
     {
         if (challenge.Options.ConfigurationManager is not { } issuer)
-            return null;
+            return false;
 
         try
         {
             await issuer.GetConfigurationAsync(challenge.HttpContext.RequestAborted);
-            return null;
+            return false;
         }
-        catch (Exception e) when (e is InvalidOperationException or IOException or HttpRequestException or ArgumentException)
+        catch (IssuerUnreachableException)
         {
-            return e.Message;
+            return true;
         }
     }
 

@@ -152,6 +152,23 @@ public sealed class RenewedCredentialTests : IDisposable
     }
 
     [Fact]
+    public async Task An_issuer_that_asks_to_wait_for_a_day_is_asked_again_after_five_minutes()
+    {
+        var first = Get();
+        await Eventually.True(() => _fetches.Count == 1);
+        Fail(0, new SinkException(ErrorType.Authentication, "429") { RetryAfter = TimeSpan.FromDays(1) });
+        await Assert.ThrowsAsync<SinkException>(() => first);
+
+        _time.Advance(TimeSpan.FromMinutes(5) - TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAsync<SinkException>(Get);
+        Assert.Single(_fetches);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _ = Get();
+        await Eventually.True(() => _fetches.Count == 2);
+    }
+
+    [Fact]
     public async Task An_attempt_that_never_ends_has_failed_after_a_minute()
     {
         var waits = Get();
@@ -181,6 +198,26 @@ public sealed class RenewedCredentialTests : IDisposable
         _time.Advance(RenewedCredential<string>.BetweenRefusals);
         _credential.Refuse(two);
         await Fetched("three", TimeSpan.FromHours(1));
+        Assert.Equal(3, _fetches.Count);
+    }
+
+    [Fact]
+    public async Task What_an_attempt_brings_that_began_before_a_refusal_is_renewed_at_once_for_it_may_be_what_was_refused()
+    {
+        var one = await Fetched("one", TimeSpan.FromHours(1));
+        _time.Advance(TimeSpan.FromMinutes(55));
+        AtOnce();
+        await Eventually.True(() => _fetches.Count == 2);
+        _credential.Refuse(one);
+        var waits = Get();
+        Answer(1, "kept", TimeSpan.FromHours(1));
+        Assert.Equal("kept", await waits);
+
+        Assert.Equal("kept", AtOnce());
+        await Eventually.True(() => _fetches.Count == 3);
+        Assert.Equal([false, false, true], _fetches.Select(fetch => fetch.WasRefused));
+        Answer(2, "new", TimeSpan.FromHours(1));
+        await Eventually.True(() => AtOnce() == "new");
         Assert.Equal(3, _fetches.Count);
     }
 
