@@ -19,6 +19,7 @@ internal sealed class IngestEndpoints(
     public const string IdempotencyKey = "Idempotency-Key";
 
     private const int MostTakenAhead = 16 * 1024;
+
     /// <summary>What W3C Trace Context asks everybody to pass on; a longer one may be left out, and would be in every record.</summary>
     private const int LongestTraceState = 512;
 
