@@ -65,10 +65,14 @@ public sealed class CloudSyncIngestOptions
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long requests are still taken after a stop began, while <c>/health/ready</c> says no: as long as a load balancer needs to see that. It counts into the host's shutdown time-out. Default 0.
+    /// How long requests are still taken after a stop began, while <c>/health/ready</c> says no: as long as a load balancer needs to see that. It counts into the host's shutdown time-out, and
+    /// <see cref="CloudSyncHostServiceCollectionExtensions.AddCloudSyncGraceTime"/> leaves so much less to drain and to flush. Default 0.
     /// </summary>
     [SettingRange("00:00:00", "00:10:00")]
     public TimeSpan DrainDelay { get; set; } = TimeSpan.Zero;
+
+    /// <summary>What the platform gives the process to stop; <see langword="null"/> when nobody has said.</summary>
+    internal GraceTime? Grace { get; set; }
 
     /// <summary>Who may post.</summary>
     [SettingGroup(typeof(IngestAuthenticationOptions))]

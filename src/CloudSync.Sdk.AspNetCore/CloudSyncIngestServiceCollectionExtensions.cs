@@ -49,6 +49,9 @@ public static class CloudSyncIngestServiceCollectionExtensions
         var options = services.AddCloudSyncOptions<CloudSyncIngestOptions>(Options.DefaultName, section, IngestRules.Check);
         if (configure is not null)
             options.Configure(configure);
+        services.AddSingleton<IConfigureOptions<CloudSyncIngestOptions>>(provider => new ConfigureNamedOptions<CloudSyncIngestOptions>(
+            Options.DefaultName, ingest => ingest.Grace = provider.GetService<GraceTimeDefaults>()?.Given));
+        services.AddSingleton(provider => new DrainsLater(() => provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>().Value.DrainDelay));
         services.AddSingleton<IValidateOptions<CloudSyncIngestOptions>>(provider => new MustBeMeant(section, provider.GetRequiredService<IHostEnvironment>()));
 
         services.AddSingleton(provider => new IngestEndpoints(

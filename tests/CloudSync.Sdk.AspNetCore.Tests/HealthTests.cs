@@ -1,7 +1,9 @@
 using CloudSync.Sdk.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace CloudSync.Sdk.AspNetCore.Tests;
@@ -56,7 +58,7 @@ public sealed class HealthTests
     {
         await using var kafka = EmbeddedKafka.Start();
         kafka.CreateTopic("data-topic");
-        await using var door = await FrontDoor.StartAsync(null, $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", "--Ingest:DrainDelay=00:01:00");
+        await using var door = await FrontDoor.StartAsync(null, $"--CloudSync:Producer:BootstrapServers={kafka.BootstrapServers}", "--Ingest:DrainDelay=00:01:00", "--CloudSync:Host:GraceTime=00:02:00");
         Assert.Equal(200, (await door.GetAsync("/health/ready")).Status);
 
         using var enough = new CancellationTokenSource();
@@ -68,6 +70,25 @@ public sealed class HealthTests
         await enough.CancelAsync();
         await stop.ContinueWith(_ => { }, TestContext.Current.CancellationToken, TaskContinuationOptions.None, TaskScheduler.Default);
         await Assert.ThrowsAsync<HttpRequestException>(() => door.GetAsync("/health/live"));
+    }
+
+    [Fact]
+    public async Task The_delay_is_a_part_of_the_grace_time()
+    {
+        await using var door = await FrontDoor.StartAsync(new FakeProducer(), "--CloudSync:Host:GraceTime=00:00:30", "--Ingest:DrainDelay=00:00:10");
+
+        Assert.Equal(TimeSpan.FromSeconds(14), door.App.Services.GetRequiredService<IOptions<CloudSyncProducerOptions>>().Value.FlushTimeout);
+    }
+
+    [Theory]
+    [InlineData("00:00:22", "00:00:01", "Ingest:DrainDelay is 00:00:22; it must be at most 00:00:21: the platform kills the process after GraceTime, 00:00:30")]
+    [InlineData("00:00:10", "00:00:15", "CloudSync:Producer:FlushTimeout is 00:00:15; it must be at most 00:00:14: the platform kills the process after GraceTime, 00:00:30, of which 00:00:10 pass before (DrainDelay)")]
+    public async Task A_delay_that_does_not_fit_into_the_grace_time_stops_the_start(string delay, string flush, string expected)
+    {
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => FrontDoor.StartAsync(
+            new FakeProducer(), "--CloudSync:Host:GraceTime=00:00:30", $"--Ingest:DrainDelay={delay}", $"--CloudSync:Producer:FlushTimeout={flush}"));
+
+        Assert.StartsWith(expected, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal static class IngestRules
     private const int LeastSecretBytes = 32;
     private const string Group = nameof(CloudSyncIngestOptions.Authentication);
 
-    public static IEnumerable<SettingProblem> Check(CloudSyncIngestOptions options) => [.. Across(options), .. Tokens(options.Authentication)];
+    public static IEnumerable<SettingProblem> Check(CloudSyncIngestOptions options) => [.. Across(options), .. Delay(options), .. Tokens(options.Authentication)];
 
     /// <summary>The keys that tokens may be signed with; where there are none though there should be, the setting and what is wrong with it.</summary>
     public static (IReadOnlyList<SecurityKey> Keys, SettingProblem? Problem) KeysOf(IngestAuthenticationOptions settings)
@@ -51,6 +51,16 @@ internal static class IngestRules
             yield return new SettingProblem(
                 nameof(options.MaxBatchBodyBytes),
                 $"is {SettingText.Format(options.MaxBatchBodyBytes)}; it must be at least MaxBodyBytes, {SettingText.Format(options.MaxBodyBytes)}, or a batch could not hold what fits alone.");
+    }
+
+    /// <summary>What is under way is finished after the delay, before the platform kills the process.</summary>
+    private static IEnumerable<SettingProblem> Delay(CloudSyncIngestOptions options)
+    {
+        if (options.Grace is { } given && options.DrainDelay > given.LongestBefore)
+            yield return new SettingProblem(
+                nameof(options.DrainDelay),
+                $"is {SettingText.Format(options.DrainDelay)}; it must be at most {SettingText.Format(given.LongestBefore)}: the platform kills the process after GraceTime, "
+                + $"{SettingText.Format(given.Total)}, and what is under way is finished after the delay. Lower it, or raise GraceTime together with what the platform gives.");
     }
 
     private static IEnumerable<SettingProblem> Tokens(IngestAuthenticationOptions settings)

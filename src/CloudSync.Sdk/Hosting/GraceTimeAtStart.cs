@@ -7,12 +7,12 @@ namespace CloudSync.Sdk;
 
 /// <summary>Says the grace time and what was made of it, before anything else starts.</summary>
 internal sealed partial class GraceTimeAtStart(
-    IOptions<CloudSyncHostOptions> options, IOptions<HostOptions> host, ILogger<GraceTimeAtStart> log) : IHostedLifecycleService
+    GraceTimeDefaults defaults, IOptions<CloudSyncHostOptions> options, IOptions<HostOptions> host, ILogger<GraceTimeAtStart> log) : IHostedLifecycleService
 {
     /// <exception cref="OptionsValidationException">Code gives the services more time than there is.</exception>
     public Task StartingAsync(CancellationToken cancellationToken)
     {
-        var grace = new GraceTime(options.Value.GraceTime);
+        var grace = defaults.Grace ?? new GraceTime(options.Value.GraceTime);
         if (host.Value.ShutdownTimeout > grace.ShutdownTimeout)
             throw new OptionsValidationException(Options.DefaultName, typeof(HostOptions), [
                 $"HostOptions.ShutdownTimeout is {SettingText.Format(host.Value.ShutdownTimeout)}; it must be at most {SettingText.Format(grace.ShutdownTimeout)}: GraceTime is "

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace CloudSync.Sdk;
 
 /// <summary>Hands the grace time to all who have to end within it.</summary>
-internal sealed class GraceTimeDefaults(IOptions<CloudSyncHostOptions> host)
+internal sealed class GraceTimeDefaults(IOptions<CloudSyncHostOptions> host, DrainsLater? later = null)
     : IConfigureOptions<HostOptions>, IConfigureNamedOptions<CloudSyncConsumerOptions>, IConfigureOptions<CloudSyncProducerOptions>
 {
     public void Configure(HostOptions options) => options.ShutdownTimeout = Grace?.ShutdownTimeout ?? options.ShutdownTimeout;
@@ -15,8 +15,8 @@ internal sealed class GraceTimeDefaults(IOptions<CloudSyncHostOptions> host)
 
     public void Configure(CloudSyncProducerOptions options) => options.Grace = Grace;
 
-    /// <summary><see langword="null"/> when it is set wrongly, which its own check tells: told by each consumer too, it would look like more.</summary>
-    private GraceTime? Grace
+    /// <summary>What the platform gives; <see langword="null"/> when it is set wrongly, which its own check tells: told by each consumer too, it would look like more.</summary>
+    public GraceTime? Given
     {
         get
         {
@@ -30,4 +30,24 @@ internal sealed class GraceTimeDefaults(IOptions<CloudSyncHostOptions> host)
             }
         }
     }
+
+    /// <summary>As <see cref="Given"/>, less what passes before anything drains, unless that is set wrongly, which its own check tells too.</summary>
+    public GraceTime? Grace
+    {
+        get
+        {
+            try
+            {
+                return later is null ? Given : Given is { } given ? given with { Before = later.After() } : null;
+            }
+            catch (OptionsValidationException)
+            {
+                return Given;
+            }
+        }
+    }
 }
+
+/// <summary>Registered by who lets a time pass between the begin of a stop and its first drain.</summary>
+/// <param name="After">That time; throws when its options are wrong.</param>
+internal sealed record DrainsLater(Func<TimeSpan> After);

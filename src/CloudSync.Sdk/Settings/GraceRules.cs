@@ -9,6 +9,6 @@ internal static class GraceRules
             yield return new SettingProblem(
                 setting,
                 $"is {SettingText.Format(value)}; it must be at most {SettingText.Format(given.LongestStop)}: the platform kills the process after GraceTime, {SettingText.Format(given.Total)}, of which "
-                + $"{SettingText.Format(given.Reserve)} are kept for the last commit and as much for the end of the process. Leave it out, or raise GraceTime together with what the platform gives.");
+                + $"{(given.Before > TimeSpan.Zero ? $"{SettingText.Format(given.Before)} pass before (DrainDelay), " : "")}{SettingText.Format(given.Reserve)} are kept for the last commit and as much for the end of the process. Leave it out, or raise GraceTime together with what the platform gives.");
     }
 }
