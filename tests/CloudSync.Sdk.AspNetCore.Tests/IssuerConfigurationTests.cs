@@ -35,7 +35,7 @@ public sealed class IssuerConfigurationTests : IDisposable
         var answer = new OpenIdConnectConfiguration();
         _issuer.Last.SetResult(answer);
 
-        Assert.All(await Task.WhenAll(others), given => Assert.Same(answer, given));
+        Assert.All(await Task.WhenAll(others).WaitAsync(TimeSpan.FromSeconds(30), Cancellation), given => Assert.Same(answer, given));
         Assert.Equal(1, _issuer.Asked);
     }
 
