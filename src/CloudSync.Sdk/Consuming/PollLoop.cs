@@ -170,7 +170,7 @@ internal sealed class PollLoop : IRebalanceListener, IDisposable
 
     /// <summary>What Kafka says needs no stack trace; what to do about it does.</summary>
     private static string ReasonOf(Exception e) =>
-        e is KafkaException { Error: { } error } && KafkaTrouble.Of(error) is { } trouble ? $"{error.Reason.TrimEnd('.')} ({error.Code}). {trouble.Advice}" : e.Message;
+        e is KafkaException { Error: { } error } && KafkaTrouble.Of(error) is not null ? KafkaTrouble.TextOf(error) : e.Message;
 
     private void RunClient(Action polled)
     {

@@ -61,7 +61,7 @@ internal sealed class KafkaErrors(TimeProvider time, Action<Error, string, long>
             return;
 
         lock (_gate)
-            Keep(error, meaning);
+            Keep(error, meaning.NeedsAttention);
     }
 
     /// <summary>Kafka has done what we asked: whatever was wrong is over. Cheap while nothing is, so it may be called for every read.</summary>
@@ -77,14 +77,14 @@ internal sealed class KafkaErrors(TimeProvider time, Action<Error, string, long>
         }
     }
 
-    private void Keep(Error error, (string Advice, bool NeedsAttention) meaning)
+    private void Keep(Error error, bool needsAttention)
     {
         _isTroubled = true;
-        ref var kept = ref meaning.NeedsAttention ? ref _refusal : ref _outage;
-        var isOver = meaning.NeedsAttention && time.GetElapsedTime(_refusedAt) >= RefusalLasts;
+        ref var kept = ref needsAttention ? ref _refusal : ref _outage;
+        var isOver = needsAttention && time.GetElapsedTime(_refusedAt) >= RefusalLasts;
         var since = kept is null || isOver ? time.GetUtcNow() : kept.Since;
-        kept = new KafkaTrouble($"{error.Reason.TrimEnd('.')} ({error.Code}). {meaning.Advice}", since, meaning.NeedsAttention);
-        if (meaning.NeedsAttention)
+        kept = new KafkaTrouble(KafkaTrouble.TextOf(error), since, needsAttention);
+        if (needsAttention)
             _refusedAt = time.GetTimestamp();
     }
 }

@@ -27,6 +27,9 @@ public sealed record KafkaTrouble(string Reason, DateTimeOffset Since, bool Need
         _ => null,
     };
 
+    /// <summary>What the client reports, and what to do about it where that is known.</summary>
+    internal static string TextOf(Error error) => $"{error.Reason.TrimEnd('.')} ({error.Code}).{(Of(error) is { } meaning ? $" {meaning.Advice}" : "")}";
+
     /// <summary>With TLS 1.3 a broker that wants another certificate of ours says so after the handshake, and the client calls it a fault of the transport.</summary>
     private static ErrorCode KindOf(Error error) =>
         error.Code == ErrorCode.Local_Transport && error.Reason.Contains("SSL routines", StringComparison.Ordinal) ? ErrorCode.Local_Ssl : error.Code;

@@ -46,7 +46,7 @@ internal sealed class ProducerHealthCheck(IServiceProvider services, TimeProvide
             var metadata = producer.Metadata(AnswerWithin);
             var topic = metadata.Topics[0];
             if (topic.Error.IsError)
-                return HealthCheckResult.Unhealthy($"Kafka answers, but not for the topic '{topic.Topic}': {Text(topic.Error)}");
+                return HealthCheckResult.Unhealthy($"Kafka answers, but not for the topic '{topic.Topic}': {KafkaTrouble.TextOf(topic.Error)}");
 
             return producer.Trouble is { NeedsAttention: true } trouble
                 ? HealthCheckResult.Unhealthy($"The producer is refused by Kafka since {trouble.Since:u}: {trouble.Reason}")
@@ -63,10 +63,7 @@ internal sealed class ProducerHealthCheck(IServiceProvider services, TimeProvide
             return HealthCheckResult.Unhealthy(
                 producer.Trouble is { } trouble
                     ? $"The producer {(trouble.NeedsAttention ? "is refused by" : "can't reach")} Kafka since {trouble.Since:u}: {trouble.Reason}"
-                    : $"Kafka has not answered the producer within {AnswerWithin.TotalSeconds:0.#} s: {Text(e.Error)}");
+                    : $"Kafka has not answered the producer within {AnswerWithin.TotalSeconds:0.#} s: {KafkaTrouble.TextOf(e.Error)}");
         }
     }
-
-    private static string Text(Error error) =>
-        $"{error.Reason.TrimEnd('.')} ({error.Code}).{(KafkaTrouble.Of(error) is { } trouble ? $" {trouble.Advice}" : "")}";
 }
