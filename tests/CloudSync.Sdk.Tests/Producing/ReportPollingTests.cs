@@ -146,25 +146,30 @@ public sealed class ReportPollingTests : IDisposable
         Assert.Equal("producer's", context.Value);
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_stop_waits_for_the_thread_and_the_thread_for_nothing(bool isBusy)
+    [Fact]
+    public void A_stop_waits_for_the_thread_which_is_in_the_client()
     {
-        if (isBusy)
-            MakeBusy();
-        else
-            NextThreadPoll();
+        NextThreadPoll();
+        var stop = new Thread(_polling.Stop);
+        stop.Start();
 
-        var stopped = Task.Factory.StartNew(
-            _polling.Stop, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        if (!isBusy)
-        {
-            Assert.False(stopped.IsCompleted); // It is in the client yet.
-            _reports.Release();
-        }
+        // A report that comes before the stop has begun would send the thread back into the client.
+        Assert.True(SpinWait.SpinUntil(() => stop.ThreadState.HasFlag(ThreadState.WaitSleepJoin), Deadline));
+        _reports.Release();
 
-        await stopped.WaitAsync(Deadline, TestContext.Current.CancellationToken);
+        Assert.True(stop.Join(Deadline));
+        Assert.Empty(_threadPolls);
+    }
+
+    [Fact]
+    public void A_stop_waits_for_no_look_of_the_thread_while_the_producers_poll()
+    {
+        MakeBusy();
+        var stop = new Thread(_polling.Stop);
+
+        stop.Start();
+
+        Assert.True(stop.Join(Deadline));
         Assert.Empty(_threadPolls);
     }
 
