@@ -24,6 +24,9 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
     /// <summary>Whether they keep only the newest 5 MB of each partition.</summary>
     public bool IsEmbedded => _embedded is not null;
 
+    /// <summary>The processes of brokers that were started here.</summary>
+    public IReadOnlyList<int> ProcessIds => _started?.ProcessIds ?? [];
+
     /// <summary>The folder of a Kafka distribution, or <see langword="null"/>.</summary>
     public static string? Home => Environment.GetEnvironmentVariable("KAFKA_HOME") is { Length: > 0 } home ? home : null;
 

@@ -46,6 +46,10 @@ internal sealed class StartedKafka : IAsyncDisposable
     /// <summary>Where it lives, its certificates in <c>tls</c>.</summary>
     public string Folder { get; private init; } = "";
 
+    /// <summary>Its processes.</summary>
+    public IReadOnlyList<int> ProcessIds =>
+        [.. Directory.GetFiles(Folder, "pid", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 }).Select(file => int.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture))];
+
     /// <summary>Starts a broker.</summary>
     /// <param name="home">A folder with <c>bin/kafka-cluster.sh</c>.</param>
     /// <param name="settings">Settings of the broker, as <c>name=value</c>.</param>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace CloudSync.Latency;
+namespace CloudSync.Measuring;
 
 /// <summary>
 /// When each message is due. It does not wait for anybody: a message that is late because the one before it was slow counts from when it should have been sent, as its user would.

@@ -1,0 +1,150 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using CloudSync.LoadTest.Audit;
+using CloudSync.LoadTest.Measuring;
+
+namespace CloudSync.LoadTest.Load;
+
+/// <summary>The ingest API, over HTTP. There are as many connections as requests under way at the same time: they come and go with the load, up to a limit.</summary>
+internal sealed class ApiTarget : ITarget, IDisposable
+{
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    private readonly HttpClient _client;
+    private readonly LoadMessages _messages;
+    private readonly AcceptedLedger _ledger;
+    private readonly SemaphoreSlim _places;
+    private readonly Uri _single;
+    private readonly Uri _batch;
+
+    /// <param name="address">Of the API.</param>
+    /// <param name="token">A bearer token; <see langword="null"/> for none.</param>
+    /// <param name="inFlightLimit">Requests at the same time.</param>
+    /// <param name="timeout">Of one request.</param>
+    /// <param name="messages">What is sent.</param>
+    /// <param name="ledger">Told what was accepted.</param>
+    public ApiTarget(Uri address, string? token, int inFlightLimit, TimeSpan timeout, LoadMessages messages, AcceptedLedger ledger)
+    {
+        (InFlightLimit, _messages, _ledger) = (inFlightLimit, messages, ledger);
+        (_single, _batch) = (new Uri(address, "/api/sync"), new Uri(address, "/api/sync/batch"));
+        _places = new SemaphoreSlim(inFlightLimit, inFlightLimit);
+        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ActivityHeadersPropagator = null }) { Timeout = timeout };
+        if (token is not null)
+            _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    }
+
+    public int InFlightLimit { get; }
+
+    public void Begin(in Request request, Recorder recorder, CancellationToken cancellationToken)
+    {
+        var ready = request.Due;
+        if (!_places.Wait(0, CancellationToken.None))
+        {
+            _places.Wait(cancellationToken);
+            ready = Stopwatch.GetTimestamp();
+        }
+
+        // On the pool: what a request takes of this thread would make the next one late.
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static call => _ = call.Target.SendAsync(call.Request, call.Ready, call.Recorder), (Target: this, Request: request, Ready: ready, Recorder: recorder), preferLocal: false);
+    }
+
+    public async Task UntilAnsweredAsync()
+    {
+        for (var i = 0; i < InFlightLimit; i++)
+            await _places.WaitAsync();
+        _places.Release(InFlightLimit);
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _places.Dispose();
+    }
+
+    private async Task SendAsync(Request request, long ready, Recorder recorder)
+    {
+        recorder.Began(request.Count, Stopwatch.GetElapsedTime(Math.Max(ready, request.Due)));
+        try
+        {
+            using var message = new HttpRequestMessage(HttpMethod.Post, request.Count == 1 ? _single : _batch) { Content = Content(request) };
+            using var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
+            await TakeAsync(request, response, recorder);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        {
+            recorder.Failed(e is OperationCanceledException ? "time-out" : e is HttpRequestException { HttpRequestError: not HttpRequestError.Unknown } http ? http.HttpRequestError.ToString() : "connection", request.Count);
+        }
+        finally
+        {
+            recorder.Ended();
+            _places.Release();
+        }
+    }
+
+    private ReadOnlyMemoryContent Content(in Request request)
+    {
+        var body = new ArrayBufferWriter<byte>(request.Count * (_messages.PayloadBytes + 96));
+        if (request.Count == 1)
+        {
+            _messages.Write(body, request.First, request.DueTime);
+        }
+        else
+        {
+            for (var i = 0; i < request.Count; i++)
+            {
+                body.Write(i == 0 ? "["u8 : ","u8);
+                _messages.Write(body, request.First + i, request.DueTime);
+            }
+
+            body.Write("]"u8);
+        }
+
+        return new ReadOnlyMemoryContent(body.WrittenMemory) { Headers = { ContentType = Json } };
+    }
+
+    private async Task TakeAsync(Request request, HttpResponseMessage response, Recorder recorder)
+    {
+        var status = response.StatusCode;
+        if (status is not (HttpStatusCode.Accepted or HttpStatusCode.MultiStatus))
+        {
+            Refused(recorder, (int)status, request.Count);
+            return;
+        }
+
+        var body = await response.Content.ReadAsByteArrayAsync();
+        var (accepted, told) = (0, 0);
+        foreach (var result in IngestAnswer.Read(body, isBatch: request.Count > 1))
+        {
+            if (told == request.Count)
+                break;
+            if (result.Status == (int)HttpStatusCode.Accepted)
+            {
+                _ledger.Add(request.First + told, result.Partition, result.Offset);
+                accepted++;
+            }
+            else
+            {
+                Refused(recorder, result.Status, 1);
+            }
+
+            told++;
+        }
+
+        if (accepted > 0)
+            recorder.Acknowledged(accepted, request.Due);
+        if (told < request.Count)
+            recorder.Failed("no result for the message", request.Count - told);
+    }
+
+    private static void Refused(Recorder recorder, int status, int messages)
+    {
+        if (status == (int)HttpStatusCode.ServiceUnavailable)
+            recorder.WasFull(messages);
+        else
+            recorder.Failed(string.Create(CultureInfo.InvariantCulture, $"HTTP {status}"), messages);
+    }
+}

@@ -1,0 +1,118 @@
+using System.Globalization;
+using CloudSync.LoadTest.Load;
+using CloudSync.LoadTest.Results;
+
+namespace CloudSync.LoadTest.Measuring;
+
+/// <summary>What is known of a step besides its result, to say what held it down.</summary>
+internal sealed record Evidence
+{
+    /// <summary>From a message's coming to the producer to its acknowledgement, in milliseconds; <see langword="null"/> where there is no producer of ours.</summary>
+    public double? AcknowledgementMean { get; init; }
+
+    /// <summary>What each consumer did.</summary>
+    public IReadOnlyList<ConsumerEvidence> Consumers { get; init; } = [];
+}
+
+/// <summary>What one consumer did during a step.</summary>
+/// <param name="Name">The cloud.</param>
+/// <param name="CallsUnderWay">Calls of the endpoint under way at the same time, in the mean.</param>
+/// <param name="MaxConcurrency">How many may be.</param>
+/// <param name="CallMilliseconds">How long one took.</param>
+/// <param name="Retries">Attempts that were tried again.</param>
+internal sealed record ConsumerEvidence(string Name, double CallsUnderWay, int MaxConcurrency, double CallMilliseconds, long Retries);
+
+/// <summary>Says which part held a step down, and by which figures. Pure: the same figures, the same answer.</summary>
+internal static class Limits
+{
+    /// <summary>The share of the processors from which on they are all busy: what is left over can't be used by parts that wait for one another.</summary>
+    private const double Busy = 0.9;
+
+    /// <summary>A generator that begins one request in a hundred so late, in milliseconds, does not hold its rate by itself.</summary>
+    private const double Late = 50;
+
+    /// <summary>The share of refused messages from which on they are what holds the rate down.</summary>
+    private const double ManyRefused = 0.01;
+
+    private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
+
+    public static Limit Of(StepResult step, Evidence evidence, int processors)
+    {
+        var isAcknowledged = Ladder.IsHeld(step.Asked, step.Achieved);
+        var behind = step.Endpoints.Where(endpoint => IsBehind(step, endpoint)).MaxBy(endpoint => endpoint.LagAtEnd);
+        if (isAcknowledged && behind is null)
+            return new Limit(Limit.Nothing, string.Create(Culture, $"{step.Achieved:N0} of {step.Asked:N0} messages a second were acknowledged{(step.Endpoints.Count > 0 ? ", and arrived" : "")}."));
+
+        return isAcknowledged ? Arriving(step, behind!, evidence, processors) : Acknowledging(step, evidence, processors);
+    }
+
+    /// <summary>Whether an endpoint falls further and further behind: what is under way at any moment is no lag.</summary>
+    public static bool IsBehind(StepResult step, EndpointResult endpoint) =>
+        endpoint.LagAtEnd > step.Asked / 2 && endpoint.LagAtEnd > endpoint.LagAtHalf + (0.05 * step.Asked * step.Seconds / 2);
+
+    private static Limit Acknowledging(StepResult step, Evidence evidence, int processors)
+    {
+        var full = step.QueueFull / (double)Math.Max(1, step.Due);
+        if (full > ManyRefused)
+            return new Limit(Limit.Broker, string.Create(Culture, $"The producer's queue was full for {full:P1} of the messages: Kafka took {step.Achieved:N0} a second.{Acknowledgement(evidence)}"));
+
+        if (IsClients(step))
+        {
+            return new Limit(
+                Limit.Client,
+                string.Create(Culture, $"The generator had places left ({step.MaxInFlight:N0} of {step.InFlightLimit:N0}) and began one request in a hundred more than {step.Lateness.P99:N0} ms late: ask from another machine, or with larger batches.{Busiest(step, processors)}"));
+        }
+
+        if (AllBusy(step, processors) is { } busy)
+            return busy;
+
+        if (evidence.AcknowledgementMean is { } acknowledgement && acknowledgement > 0.6 * step.Latency.Mean)
+            return new Limit(Limit.Broker, string.Create(Culture, $"Of {step.Latency.Mean:N1} ms a request took in the mean, Kafka's acknowledgement took {acknowledgement:N1} ms."));
+
+        return new Limit(
+            step.Parts.Any(part => part.Name == "api") || evidence.AcknowledgementMean is null ? Limit.Api : Limit.Broker,
+            string.Create(Culture, $"{step.MaxInFlight:N0} of {step.InFlightLimit:N0} requests were under way, {step.Latency.Mean:N1} ms each in the mean.{Acknowledgement(evidence)}{Busiest(step, processors)}"));
+    }
+
+    private static Limit Arriving(StepResult step, EndpointResult behind, Evidence evidence, int processors)
+    {
+        if (AllBusy(step, processors) is { } busy)
+            return busy;
+
+        var lag = string.Create(Culture, $"{behind.Name} fell {behind.LagAtEnd:N0} messages behind ({behind.LagAtHalf:N0} at half of the step).");
+        return evidence.Consumers.FirstOrDefault(consumer => consumer.Name == behind.Name) is { } consumer && consumer.CallsUnderWay > 0.8 * consumer.MaxConcurrency
+            ? new Limit(Limit.Endpoint, string.Create(Culture, $"{lag} {consumer.CallsUnderWay:N1} of {consumer.MaxConcurrency} calls were under way, {consumer.CallMilliseconds:N1} ms each."))
+            : new Limit(Limit.Consumer, lag + Busiest(step, processors));
+    }
+
+    private static bool IsClients(StepResult step) =>
+        step.Lateness.P99 > Late && step.MaxInFlight < step.InFlightLimit && step.Parts[0].Processors >= step.Parts.Max(part => part.Processors) * 0.8;
+
+    /// <summary>All processors are busy, so it is whoever takes most of them.</summary>
+    private static Limit? AllBusy(StepResult step, int processors)
+    {
+        if (step.BusyProcessors is not { } busy || busy < Busy * processors)
+            return null;
+
+        var most = step.Parts.GroupBy(part => PartOf(part.Name)).MaxBy(parts => parts.Sum(part => part.Processors))!;
+        return new Limit(most.Key, string.Create(Culture, $"All processors are busy: {busy:N2} of {processors}. {Shares(step)}"));
+    }
+
+    private static string Busiest(StepResult step, int processors) =>
+        step.BusyProcessors is { } busy ? string.Create(Culture, $" {busy:N2} of {processors} processors were busy. {Shares(step)}") : " " + Shares(step);
+
+    private static string Shares(StepResult step) =>
+        string.Join(", ", step.Parts.OrderByDescending(part => part.Processors).Select(part => string.Create(Culture, $"{part.Name} {part.Processors:N2}"))) + ".";
+
+    private static string Acknowledgement(Evidence evidence) =>
+        evidence.AcknowledgementMean is { } mean ? string.Create(Culture, $" It acknowledged within {mean:N1} ms in the mean.") : "";
+
+    private static string PartOf(string name) => name switch
+    {
+        "client" => Limit.Client,
+        "api" => Limit.Api,
+        "broker" => Limit.Broker,
+        "endpoint" => Limit.Endpoint,
+        _ => Limit.Consumer,
+    };
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using CloudSync.Measuring;
+
+namespace CloudSync.LoadTest.Parts;
+
+/// <summary>The brokers: given ones, else one started from KAFKA_HOME, else the embedded ones, in a process of their own.</summary>
+internal sealed class Brokers : IUsed, IAsyncDisposable
+{
+    private readonly BenchmarkKafka? _real;
+    private readonly Part? _embedded;
+
+    private Brokers(string bootstrapServers, string description, BenchmarkKafka? real, Part? embedded)
+    {
+        (BootstrapServers, Description) = (bootstrapServers, description);
+        (_real, _embedded) = (real, embedded);
+    }
+
+    public string Name => "broker";
+
+    public string BootstrapServers { get; }
+
+    public string Description { get; }
+
+    /// <summary>Whether they keep no more than the newest 5 MB of each partition, read or not.</summary>
+    public bool IsEmbedded => _embedded is not null;
+
+    /// <summary>Whether what they take of the machine can be told: not of brokers that were there already.</summary>
+    public bool IsOurs => IsEmbedded || _real!.ProcessIds.Count > 0;
+
+    public static async Task<Brokers> StartAsync(string? given, CancellationToken cancellationToken)
+    {
+        if (given is null && BenchmarkKafka.Home is null)
+        {
+            var embedded = await Part.StartAsync(EmbeddedKafkaPart.Name, "", cancellationToken);
+            return new Brokers(embedded.Address, "the embedded Kafka, which is no measure of a real one", null, embedded);
+        }
+
+        var real = await BenchmarkKafka.StartAsync(given);
+        return new Brokers(real.BootstrapServers, real.Description, real, null);
+    }
+
+    /// <returns>What deletes it again.</returns>
+    public async Task<IAsyncDisposable> CreateTopicAsync(string name, int partitions, Dictionary<string, string>? settings = null)
+    {
+        if (_embedded is not null)
+            await _embedded.AskAsync<bool>($"{EmbeddedKafkaPart.TopicQuestion} {name} {partitions}");
+        else
+            await _real!.CreateTopicAsync(name, partitions, settings);
+        return new CreatedTopic(_real, name);
+    }
+
+    public Task<Use> UseAsync()
+    {
+        if (_embedded is not null)
+            return _embedded.UseAsync();
+
+        var (seconds, bytes) = (0.0, 0L);
+        foreach (var id in _real!.ProcessIds)
+        {
+            using var process = Process.GetProcessById(id);
+            (seconds, bytes) = (seconds + process.TotalProcessorTime.TotalSeconds, bytes + process.WorkingSet64);
+        }
+
+        return Task.FromResult(new Use(seconds, bytes / 1024.0 / 1024, null, null));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_embedded is not null)
+            await _embedded.DisposeAsync();
+        if (_real is not null)
+            await _real.DisposeAsync();
+    }
+
+    /// <summary>Brokers that were there before are left as they were.</summary>
+    private sealed class CreatedTopic(BenchmarkKafka? kafka, string name) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            if (kafka is not null)
+                await kafka.DeleteTopicAsync(name);
+        }
+    }
+}

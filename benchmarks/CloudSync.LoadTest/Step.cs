@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using System.Globalization;
+using CloudSync.LoadTest.Load;
+using CloudSync.LoadTest.Measuring;
+using CloudSync.LoadTest.Parts;
+using CloudSync.LoadTest.Results;
+using CloudSync.LoadTest.Views;
+
+namespace CloudSync.LoadTest;
+
+/// <summary>One rate, asked for until its time is over; then all is waited for that is still under way.</summary>
+internal sealed class Step(Options options, Stage stage, IProgressView view)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Nothing more has come for so long.</summary>
+    private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(20);
+
+    private readonly Recorder _recorder = new();
+    private readonly List<SecondResult> _seconds = [];
+    private readonly Dictionary<string, long> _lagAtHalf = [];
+    private string? _brokenOff;
+
+    public async Task<StepResult> RunAsync(int rate, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        using var breakOff = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var batchSize = options.Batch ?? Ladder.BatchSizeOf(rate);
+
+        // What was seen before this step is no part of it.
+        await stage.ProducerFiguresAsync();
+        var retries = new Dictionary<string, long>();
+        foreach (var cloud in stage.Endpoints)
+        {
+            retries[cloud] = (await stage.ConsumerFiguresAsync(cloud)).Retries;
+            await stage.LatencyOfAsync(cloud);
+        }
+
+        var arrivedBefore = await ArrivedAsync();
+        var useBefore = await StepUse.NowAsync(stage.Used);
+        var began = Stopwatch.GetTimestamp();
+        var sending = new OpenLoop(stage.Target, stage.Ledger).RunAsync(rate, batchSize, duration, _recorder, breakOff.Token);
+        await WatchAsync(sending, rate, duration, began, breakOff);
+        var due = await sending;
+
+        // At the end of the time, before anything is waited for.
+        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var achieved = _recorder.Accepted / seconds;
+        var arrived = await ArrivedAsync();
+        var arrivedSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var lag = arrived.ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value));
+        var (parts, busy) = (await StepUse.NowAsync(stage.Used)).Since(useBefore);
+        var evidence = await EvidenceAsync(arrivedSeconds, retries);
+
+        await stage.Target.UntilAnsweredAsync();
+        var drained = await DrainAsync(cancellationToken);
+        var endpoints = new List<EndpointResult>();
+        foreach (var cloud in stage.Endpoints)
+        {
+            endpoints.Add(new EndpointResult
+            {
+                Name = cloud,
+                Rate = (arrived[cloud] - arrivedBefore[cloud]) / arrivedSeconds,
+                Latency = await stage.LatencyOfAsync(cloud),
+                LagAtHalf = _lagAtHalf.GetValueOrDefault(cloud),
+                LagAtEnd = lag[cloud],
+                DrainSeconds = drained.TryGetValue(cloud, out var drain) ? drain : null,
+            });
+        }
+
+        var result = new StepResult
+        {
+            Asked = rate,
+            BatchSize = batchSize,
+            Seconds = seconds,
+            Due = due,
+            Sent = _recorder.Begun,
+            Accepted = _recorder.Accepted,
+            Achieved = achieved,
+            QueueFull = _recorder.QueueFull,
+            Errors = _recorder.Errors,
+            Latency = _recorder.Latency(),
+            Endpoints = endpoints,
+            Lateness = _recorder.Lateness(),
+            MaxInFlight = _recorder.MaxInFlight,
+            InFlightLimit = stage.Target.InFlightLimit,
+            Parts = parts,
+            BusyProcessors = busy,
+            Limit = new Limit(Limit.Nothing, ""),
+            BrokenOff = cancellationToken.IsCancellationRequested ? "It was interrupted." : _brokenOff,
+            Intervals = _seconds,
+        };
+        return result with { Limit = Limits.Of(result, evidence, Environment.ProcessorCount) };
+    }
+
+    /// <summary>Looks each second, until the time is over or a consumer is so far behind that the brokers would throw away what it has not read.</summary>
+    private async Task WatchAsync(Task<long> sending, int rate, TimeSpan duration, long began, CancellationTokenSource breakOff)
+    {
+        var (accepted, at) = (0L, began);
+        for (var second = 1; !sending.IsCompleted; second++)
+        {
+            var next = (Interval * second) - Stopwatch.GetElapsedTime(began);
+            if (next > TimeSpan.Zero)
+                await Task.WhenAny(sending, Task.Delay(next));
+
+            var now = Stopwatch.GetTimestamp();
+            var elapsed = Stopwatch.GetElapsedTime(began, now);
+            var (acceptedNow, lag) = (_recorder.Accepted, await LagAsync());
+            foreach (var (cloud, behind) in lag)
+                if (elapsed <= (duration / 2) + (Interval / 2))
+                    _lagAtHalf[cloud] = behind;
+
+            // The rest of a second at the end has too few messages to be a figure of its own.
+            if (Stopwatch.GetElapsedTime(at, now) < Interval / 2)
+                break;
+
+            var (p50, p99) = _recorder.NextSecond();
+            var highest = lag.Select(endpoint => endpoint.Value).DefaultIfEmpty().Max();
+            _seconds.Add(new SecondResult { Second = elapsed.TotalSeconds, Accepted = (acceptedNow - accepted) / Stopwatch.GetElapsedTime(at, now).TotalSeconds, P50 = p50, P99 = p99, Lag = highest });
+            (accepted, at) = (acceptedNow, now);
+            view.Second(rate, elapsed, duration, _seconds[^1]);
+            if (highest > stage.LagLimit)
+            {
+                _brokenOff = string.Create(
+                    CultureInfo.InvariantCulture, $"A consumer was {highest:N0} messages behind: the embedded Kafka keeps no more than the newest 5 MB of a partition, and would have thrown away what was not read.");
+                await breakOff.CancelAsync();
+            }
+        }
+    }
+
+    private async Task<Dictionary<string, long>> ArrivedAsync()
+    {
+        var arrived = new Dictionary<string, long>();
+        foreach (var cloud in stage.Endpoints)
+            arrived[cloud] = (await stage.FiguresOfAsync(cloud)).Arrived;
+        return arrived;
+    }
+
+    private async Task<Dictionary<string, long>> LagAsync() =>
+        (await ArrivedAsync()).ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value));
+
+    private async Task<Evidence> EvidenceAsync(double seconds, Dictionary<string, long> retries)
+    {
+        var consumers = new List<ConsumerEvidence>();
+        foreach (var cloud in stage.Endpoints)
+        {
+            var figures = await stage.ConsumerFiguresAsync(cloud);
+            consumers.Add(new ConsumerEvidence(
+                cloud, figures.Calls * figures.MeanCallMilliseconds / 1_000 / seconds, figures.MaxConcurrency, figures.MeanCallMilliseconds, figures.Retries - retries[cloud]));
+        }
+
+        return new Evidence { AcknowledgementMean = await stage.ProducerFiguresAsync() is { Acknowledged: > 0 } figure ? figure.MeanMilliseconds : null, Consumers = consumers };
+    }
+
+    /// <summary>Waits until all that was accepted has arrived everywhere, or nothing moves any more.</summary>
+    /// <returns>The seconds it took, of those endpoints where it has.</returns>
+    private async Task<Dictionary<string, double>> DrainAsync(CancellationToken cancellationToken)
+    {
+        var drained = new Dictionary<string, double>();
+        var (began, moved, last) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp(), -1L);
+        while (true)
+        {
+            var arrived = await ArrivedAsync();
+            foreach (var cloud in arrived.Keys.Where(cloud => arrived[cloud] >= stage.Ledger.Accepted))
+                drained.TryAdd(cloud, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            if (arrived.Values.Sum() != last)
+                (last, moved) = (arrived.Values.Sum(), Stopwatch.GetTimestamp());
+            if (drained.Count == arrived.Count || Stopwatch.GetElapsedTime(moved) > (cancellationToken.IsCancellationRequested ? Standstill / 4 : Standstill))
+                return drained;
+
+            await Task.Delay(50, CancellationToken.None);
+        }
+    }
+}
