@@ -1,0 +1,65 @@
+using CloudSync.LoadTest.Results;
+using CloudSync.LoadTest.Views;
+using Xunit;
+
+namespace CloudSync.LoadTest.Tests;
+
+public sealed class RunTests
+{
+    [Fact]
+    public async Task The_whole_path_is_measured_and_audited_with_nothing_installed()
+    {
+        using var output = new StringWriter();
+
+        var result = await RunAsync(output, "--steps", "20,100", "--duration", "2", "--warm-up", "1");
+
+        Assert.True(result.IsGreen, string.Join("; ", result.Audit.SelectMany(audit => audit.Examples)));
+        Assert.Equal(["aws", "azure"], result.Audit.Select(audit => audit.Endpoint));
+        Assert.Equal([20, 100], result.Steps.Select(step => step.Asked));
+        Assert.Null(result.Ended);
+        Assert.All(result.Audit, audit => Assert.True(audit.Accepted >= 240 && audit.Arrived == audit.Accepted, $"{audit.Arrived} of {audit.Accepted}"));
+        Assert.All(result.Steps, step =>
+        {
+            Assert.Equal(["api", "aws", "azure", "broker", "client", "endpoint"], step.Parts.Select(part => part.Name).Order(StringComparer.Ordinal));
+            Assert.Equal(step.Asked * 2, step.Due);
+            Assert.Equal(step.Due, step.Accepted);
+            Assert.All(step.Endpoints, endpoint => Assert.NotNull(endpoint.DrainSeconds));
+            Assert.All(step.Endpoints, endpoint => Assert.Equal(step.Accepted, endpoint.Latency.Count));
+        });
+        Assert.Contains("100/s:", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_producer_alone_is_measured_without_endpoints()
+    {
+        var result = await RunAsync(TextWriter.Null, "--target", "producer", "--steps", "1000", "--duration", "1", "--warm-up", "1");
+
+        var step = result.Steps.Single();
+        Assert.Equal((1_000, 1_000), (step.Due, step.Accepted));
+        Assert.Empty(result.Audit);
+        Assert.Equal(["client", "broker"], step.Parts.Select(part => part.Name));
+    }
+
+    [Fact]
+    public async Task It_ends_by_itself_when_two_steps_in_a_row_fall_far_short()
+    {
+        // One request at a time, each of which waits for the producer's linger: some 150 a second at best.
+        var result = await RunAsync(TextWriter.Null, "--target", "api", "--steps", "5,3000,4000,5000", "--duration", "1", "--warm-up", "1", "--in-flight", "1", "--batch", "1");
+
+        Assert.Equal([5, 3_000, 4_000], result.Steps.Select(step => step.Asked));
+        Assert.StartsWith("Two steps in a row got less than 80 %", result.Ended, StringComparison.Ordinal);
+        Assert.True(result.Highest < 3_000);
+        Assert.NotEqual(Limit.Nothing, result.Steps[^1].Limit.Part);
+    }
+
+    [Fact]
+    public async Task An_api_that_is_not_there_is_said()
+    {
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(TextWriter.Null, "--target", "api", "--api", "http://127.0.0.1:1", "--steps", "10", "--warm-up", "1"));
+
+        Assert.Equal("Nothing was accepted in the warm-up: ConnectionError × 10.", error.Message);
+    }
+
+    private static Task<RunResult> RunAsync(TextWriter output, params string[] args) =>
+        new Run(Options.Parse(args, _ => null), new PlainView(output)).RunAsync(1, TestContext.Current.CancellationToken);
+}
