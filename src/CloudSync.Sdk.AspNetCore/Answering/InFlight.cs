@@ -43,8 +43,7 @@ internal sealed class InFlight : IDisposable
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
 
-        var acknowledgement = new Acknowledgement();
-        var since = _time.GetTimestamp();
+        var acknowledgement = new Acknowledgement(message.Id!, _time.GetTimestamp());
         SyncResult? refused = null;
         var waits = false;
         try
@@ -75,7 +74,7 @@ internal sealed class InFlight : IDisposable
 
         if (waits && !IsStuck)
             _room.CancelAfter(Timeout.InfiniteTimeSpan);
-        Add(new Waiting(message.Id!, refused is null ? acknowledgement.Task : null, refused, since));
+        Add(new Waiting(refused is null ? acknowledgement : null, refused));
     }
 
     /// <summary>Puts a result in its place among those of the messages.</summary>
@@ -83,7 +82,7 @@ internal sealed class InFlight : IDisposable
     {
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
-        Add(new Waiting("", null, result, 0));
+        Add(new Waiting(null, result));
     }
 
     /// <summary>Waits until the result of every message is known.</summary>
@@ -106,37 +105,41 @@ internal sealed class InFlight : IDisposable
         MostWaiting = Math.Max(MostWaiting, _waiting.Count);
     }
 
-    private async ValueTask SettleFirstAsync()
+    private ValueTask SettleFirstAsync()
     {
         var first = _waiting.Peek();
-        var result = first.Result ?? await ResultOfAsync(first);
+        if (first.Result is null && !first.Acknowledgement!.IsTold)
+            return SettleFirstWhenToldAsync(first.Acknowledgement);
+
+        Settle(first.Result ?? ResultOf(first.Acknowledgement!));
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask SettleFirstWhenToldAsync(Acknowledgement first)
+    {
+        try
+        {
+            var left = _options.ProduceTimeout - _time.GetElapsedTime(first.Since);
+            await first.WhenToldAsync().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, _aborted);
+        }
+        catch (TimeoutException) when (!first.IsTold)
+        {
+            Settle(NotInTime(first.Id, "acknowledged the message"));
+            return;
+        }
+
+        Settle(ResultOf(first));
+    }
+
+    private void Settle(SyncResult result)
+    {
         _waiting.Dequeue();
         _results.Add(result);
     }
 
-    private async ValueTask<SyncResult> ResultOfAsync(Waiting waiting)
-    {
-        try
-        {
-            var acknowledged = waiting.Acknowledged!;
-            if (!acknowledged.IsCompleted)
-            {
-                var left = _options.ProduceTimeout - _time.GetElapsedTime(waiting.Since);
-                await acknowledged.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, _aborted);
-            }
-
-            var produced = await acknowledged;
-            return new SyncResult(StatusCodes.Status202Accepted, produced.Id, produced.Topic, produced.Partition, produced.Offset);
-        }
-        catch (ProduceFailedException e)
-        {
-            return ResultOf(waiting.Id, e);
-        }
-        catch (TimeoutException)
-        {
-            return NotInTime(waiting.Id, "acknowledged the message");
-        }
-    }
+    private SyncResult ResultOf(Acknowledgement told) => told.Failure is { } failure
+        ? ResultOf(told.Id, failure)
+        : new SyncResult(StatusCodes.Status202Accepted, told.Produced.Id, told.Produced.Topic, told.Produced.Partition, told.Produced.Offset);
 
     /// <summary>The exception's own text names topic, settings and addresses, which are for our log and not for a caller.</summary>
     private SyncResult ResultOf(string id, ProduceFailedException e)
@@ -163,18 +166,6 @@ internal sealed class InFlight : IDisposable
 
     private void Note(string reason) => Refused = (Refused.Count + 1, Refused.Reason ?? reason);
 
-    private readonly record struct Waiting(string Id, Task<ProducedMessage>? Acknowledged, SyncResult? Result, long Since);
-
-    /// <summary>Continues elsewhere: the client's own thread must not run what comes after an acknowledgement.</summary>
-    private sealed class Acknowledgement()
-        : TaskCompletionSource<ProducedMessage>(TaskCreationOptions.RunContinuationsAsynchronously), IProduceAcknowledgement
-    {
-        public void Acknowledged(in ProducedMessage produced) => TrySetResult(produced);
-
-        public void Failed(ProduceFailedException failure)
-        {
-            TrySetException(failure);
-            _ = Task.Exception; // Seen: the request may have been answered before.
-        }
-    }
+    /// <summary>A message that is under way, or the result of one that is not.</summary>
+    private readonly record struct Waiting(Acknowledgement? Acknowledgement, SyncResult? Result);
 }
