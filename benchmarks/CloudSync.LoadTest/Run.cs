@@ -11,7 +11,7 @@ namespace CloudSync.LoadTest;
 /// <summary>One round: all parts started, a warm-up, the steps, the audit.</summary>
 internal sealed class Run(Options options, IProgressView view)
 {
-    private const int WarmUpRate = 2_000;
+    private const int WarmUpRate = 20_000;
 
     /// <summary>Nothing more has come for so long.</summary>
     private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(20);

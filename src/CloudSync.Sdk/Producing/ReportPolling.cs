@@ -95,8 +95,9 @@ internal sealed class ReportPolling
             _producersPoll = AreProducersBusy();
             if (_producersPoll && IsHastenedWithinALook())
                 _producersPoll = false;
-            if (!_producersPoll && !_isStopped)
-                TryPoll(Patience);
+            // Whoever polls may be without a processor for some milliseconds: to ask again and again whether he is done would take that of somebody else.
+            if (!_producersPoll && !_isStopped && !TryPoll(Patience))
+                IsHastenedWithinALook();
         }
     }
 
@@ -139,14 +140,16 @@ internal sealed class ReportPolling
             ExecutionContext.Run(none, static polling => ((ReportPolling)polling!).TryPoll(TimeSpan.Zero), this);
     }
 
-    private void TryPoll(TimeSpan wait)
+    /// <summary>Whether it was nobody else's turn.</summary>
+    private bool TryPoll(TimeSpan wait)
     {
         if (Interlocked.Exchange(ref _isPolling, 1) != 0)
-            return;
+            return false;
 
         try
         {
             _poll(wait);
+            return true;
         }
         finally
         {
