@@ -61,8 +61,7 @@ internal sealed record StepResult
     public required IReadOnlyList<SecondResult> Intervals { get; init; }
 }
 
-/// <summary>A distribution, in milliseconds.</summary>
-/// <param name="Histogram">The whole of it in microseconds, as HdrHistogram's tools read it: compressed V2, in base64.</param>
+/// <summary>A distribution, in milliseconds. The histogram is the whole of it in microseconds, as HdrHistogram's tools read it: compressed V2, in base64.</summary>
 internal sealed record Latency(long Count, double Mean, double P50, double P90, double P95, double P99, double P999, double Max, string Histogram)
 {
     public static Latency None { get; } = new(0, 0, 0, 0, 0, 0, 0, 0, "");
