@@ -1,6 +1,8 @@
-using System.Globalization;
 using CloudSync.LoadTest;
 using CloudSync.LoadTest.Parts;
+using CloudSync.LoadTest.Reports;
+using CloudSync.LoadTest.Reports.Compare;
+using CloudSync.LoadTest.Results;
 using CloudSync.LoadTest.Views;
 using CloudSync.Measuring;
 using Spectre.Console;
@@ -31,28 +33,42 @@ catch (FormatException e)
 using var interrupt = new Interrupt();
 try
 {
-    var isGreen = true;
+    // Found out before the run, and not after it.
+    var old = options.Compare is { } file ? JsonReport.Read(file) : null;
+    await ReportFiles.CheckAsync(options.Out);
+    var exitCode = 0;
     for (var round = 1; round <= options.Rounds && !interrupt.Token.IsCancellationRequested; round++)
     {
         var result = await LiveView.ShowAsync(AnsiConsole.Console, view => new Run(options, view).RunAsync(round, interrupt.Token));
-        isGreen &= result.IsGreen && result.Steps.Count > 0;
-        foreach (var audit in result.Audit)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{audit.Endpoint}: {audit.Accepted:N0} accepted, {audit.Arrived:N0} arrived, {audit.Lost:N0} lost, {audit.Duplicates:N0} twice, {audit.OutOfOrder:N0} out of order, {audit.DeadLetters:N0} dead letters, {audit.Unanswered:N0} unanswered, {audit.Invented:N0} invented. {string.Join("; ", audit.Examples)}"));
-        foreach (var step in result.Steps)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step.Asked}: {step.Limit.Part}: {step.Limit.Evidence} {step.BrokenOff}"));
-        Console.WriteLine($"{result.Ended} highest {result.Highest}");
+        await ShowAsync(result, old);
+        exitCode = Math.Max(exitCode, result is { IsGreen: true, Steps.Count: > 0 } ? 0 : 1);
     }
 
-    return interrupt.Token.IsCancellationRequested ? Interrupt.ExitCode : isGreen ? 0 : 1;
+    return exitCode == 0 && interrupt.Token.IsCancellationRequested ? Interrupt.ExitCode : exitCode;
 }
 catch (OperationCanceledException) when (interrupt.Token.IsCancellationRequested)
 {
     return Interrupt.ExitCode;
 }
+catch (ReportException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 2;
+}
 catch (InvalidOperationException e)
 {
     await Console.Error.WriteLineAsync(e.Message);
     return 1;
+}
+
+async Task ShowAsync(RunResult result, RunResult? old)
+{
+    Console.WriteLine();
+    Console.WriteLine(Verdict.Of(result).Headline);
+    if (old is not null)
+        AnsiConsole.Write(ComparisonTable.Of(Comparison.Of(old, result)));
+    foreach (var report in await ReportFiles.WriteAsync(result, options.Out, old))
+        Console.WriteLine(report);
 }
 
 static async Task<int> RunPartAsync(string part, string settings)

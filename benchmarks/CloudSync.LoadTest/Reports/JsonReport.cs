@@ -19,7 +19,7 @@ internal static class JsonReport
     public static string Of(RunResult run) => JsonSerializer.Serialize(new StoredRun(Schema, run), Context.StoredRun);
 
     /// <summary>Reads what was written before.</summary>
-    /// <exception cref="InvalidOperationException">The file is missing, can't be read, or is no such result; the message names it.</exception>
+    /// <exception cref="ReportException">The file is missing, can't be read, or is no such result; the message names it.</exception>
     public static RunResult Read(string path)
     {
         try
@@ -30,15 +30,15 @@ internal static class JsonReport
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InvalidOperationException($"There is no file {path}; it should be {What}.", e);
+            throw new ReportException($"There is no file {path}; it should be {What}.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidOperationException($"{path} can't be read: {e.Message}", e);
+            throw new ReportException($"{path} can't be read: {e.Message}", e);
         }
         catch (JsonException e)
         {
-            throw new InvalidOperationException($"{path} is not {What}: {e.Message}", e);
+            throw new ReportException($"{path} is not {What}: {e.Message}", e);
         }
     }
 
@@ -47,10 +47,10 @@ internal static class JsonReport
     {
         using var document = JsonDocument.Parse(json);
         if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("schema", out var schema) || schema.ValueKind != JsonValueKind.Number)
-            throw new InvalidOperationException($"{path} is not {What}: it has no number \"schema\".");
+            throw new ReportException($"{path} is not {What}: it has no number \"schema\".");
 
         if (!schema.TryGetInt32(out var version) || version != Schema)
-            throw new InvalidOperationException($"{path} has the schema {schema}, and this program reads {Schema}: make it anew, or compare with the program that wrote it.");
+            throw new ReportException($"{path} has the schema {schema}, and this program reads {Schema}: make it anew, or compare with the program that wrote it.");
     }
 }
 

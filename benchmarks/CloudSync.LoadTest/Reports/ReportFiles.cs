@@ -13,7 +13,7 @@ internal static class ReportFiles
     /// <param name="folder">Is made if it is not there.</param>
     /// <param name="old">What it is compared with, in the Markdown.</param>
     /// <returns>The paths of the files.</returns>
-    /// <exception cref="InvalidOperationException">The folder can't be written to.</exception>
+    /// <exception cref="ReportException">The folder can't be written to.</exception>
     public static async Task<IReadOnlyList<string>> WriteAsync(RunResult result, string folder, RunResult? old)
     {
         var time = Timestamp(result.Info);
@@ -26,9 +26,14 @@ internal static class ReportFiles
         ];
     }
 
+    /// <summary>Finds out whether reports can be written: before a run of hours, and not after it.</summary>
+    /// <param name="folder">Is made if it is not there.</param>
+    /// <exception cref="ReportException">They can't.</exception>
+    public static async Task CheckAsync(string folder) => File.Delete(await WriteAsync(folder, $".can_write_{Guid.NewGuid():N}", ""));
+
     /// <summary>Writes the JSON of a round alone, as soon as it is over: what follows may fail.</summary>
     /// <returns>The path of the file.</returns>
-    /// <exception cref="InvalidOperationException">The folder can't be written to.</exception>
+    /// <exception cref="ReportException">The folder can't be written to.</exception>
     public static Task<string> WriteRoundAsync(RunResult result, string folder) =>
         WriteAsync(folder, string.Create(CultureInfo.InvariantCulture, $"round_{Timestamp(result.Info)}_{result.Info.Round}.json"), JsonReport.Of(result));
 
@@ -50,7 +55,7 @@ internal static class ReportFiles
         {
             if (File.Exists(unfinished))
                 File.Delete(unfinished);
-            throw new InvalidOperationException($"The report {name} can't be written into the folder {folder}: {e.Message} Name another folder, or give the right to write there.", e);
+            throw new ReportException($"The report {name} can't be written into the folder {folder}: {e.Message} Name another folder, or give the right to write there.", e);
         }
     }
 }

@@ -81,7 +81,7 @@ public sealed class JsonReportTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static string Error(string path) => Assert.Throws<InvalidOperationException>(() => JsonReport.Read(path)).Message;
+    private static string Error(string path) => Assert.Throws<ReportException>(() => JsonReport.Read(path)).Message;
 
     private string File(string text)
     {

@@ -56,7 +56,7 @@ public sealed class ReportFilesTests : IDisposable
         var file = Path.Combine(_root, "a-file");
         File.Create(file).Dispose();
 
-        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => ReportFiles.WriteAsync(SampleRuns.OneStep, file, old: null));
+        var e = await Assert.ThrowsAsync<ReportException>(() => ReportFiles.WriteAsync(SampleRuns.OneStep, file, old: null));
 
         Assert.StartsWith($"The report round_20261130_210607_1.json can't be written into the folder {file}: ", e.Message, StringComparison.Ordinal);
         Assert.EndsWith("Name another folder, or give the right to write there.", e.Message, StringComparison.Ordinal);
@@ -67,7 +67,7 @@ public sealed class ReportFilesTests : IDisposable
     {
         Directory.CreateDirectory(Path.Combine(_root, "round_20261130_210607_1.json"));
 
-        await Assert.ThrowsAsync<InvalidOperationException>(() => ReportFiles.WriteRoundAsync(SampleRuns.OneStep, _root));
+        await Assert.ThrowsAsync<ReportException>(() => ReportFiles.WriteRoundAsync(SampleRuns.OneStep, _root));
 
         Assert.Empty(Directory.GetFiles(_root));
     }
