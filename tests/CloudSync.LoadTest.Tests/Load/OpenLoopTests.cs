@@ -103,10 +103,10 @@ public sealed class OpenLoopTests
 
         await RunAsync(target, rate: 100);
 
-        var (kind, count) = _recorder.Errors.Single();
+        var (kind, refused) = _recorder.Errors.Single();
         Assert.Equal("HTTP 429", kind);
-        Assert.Equal(_recorder.Begun, count + _recorder.QueueFull);
-        Assert.InRange(count - _recorder.QueueFull, 0, 1);
+        Assert.Equal(_recorder.Begun, refused + _recorder.QueueFull);
+        Assert.InRange(refused - _recorder.QueueFull, 0, 1);
         Assert.Equal((0, 0), (_recorder.Accepted, _recorder.Latency().Count));
     }
 
