@@ -21,7 +21,7 @@ public sealed class OpenLoopTests
     [Fact]
     public async Task A_stall_of_a_second_is_seen_by_all_who_would_have_come_meanwhile()
     {
-        // A closed loop of as many clients would have seen it once each: in the worst 1 % of nothing.
+        // A closed loop of as many clients would have seen it 64 times, and not sent the others.
         var stall = new Stall(after: 500, TimeSpan.FromSeconds(1));
         await using var api = await ApiAsync(stall.PassAsync);
         using var target = Target(api, inFlight: 64);
@@ -33,9 +33,8 @@ public sealed class OpenLoopTests
         Assert.Equal(1_500, latency.Count);
         Assert.True(latency.Max >= 990, $"max {latency.Max} ms");
         Assert.True(latency.P99 >= 900, $"P99 {latency.P99} ms");
-        // A third of the messages were due in that second, and waited for half of it in the mean.
-        Assert.True(latency.P90 >= 500, $"P90 {latency.P90} ms");
-        Assert.True(latency.Mean >= 100, $"mean {latency.Mean} ms");
+        // More than the 64 that were under way: a twentieth are 75.
+        Assert.True(latency.P95 >= 500, $"P95 {latency.P95} ms");
     }
 
     [Fact]
