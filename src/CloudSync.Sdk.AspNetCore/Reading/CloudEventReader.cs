@@ -198,7 +198,7 @@ internal sealed partial class CloudEventReader
                     message = message with { Id = text };
                     break;
                 case "source":
-                    if (!Uri.IsWellFormedUriString(text, UriKind.RelativeOrAbsolute))
+                    if (!UriReference.IsOne(text))
                         _errors.Add(_place + name, "must be a URI reference, such as /orders or https://example.com/orders");
                     message = message with { Source = text };
                     break;
