@@ -81,9 +81,9 @@ internal sealed class IngestEndpoints(
         if (body is null)
             return TooLarge(_options.MaxBodyBytes);
 
-        var read = Is(type, Event) ? CloudEventReader.ReadStructured(body.Value, "", _options)
+        var read = Is(type, Event) ? CloudEventReader.ReadStructured(body.Value, ItemPlace.Body, _options)
             : isBinary ? CloudEventReader.ReadBinary(request.Headers, body.Value, _options)
-            : SyncRequestReader.Read(body.Value, "", _options);
+            : SyncRequestReader.Read(body.Value, ItemPlace.Body, _options);
         if (errors.All.Count > 0 || read.Errors.Count > 0)
             return Problem.Of([.. read.Errors, .. errors.All]);
 
@@ -136,7 +136,7 @@ internal sealed class IngestEndpoints(
                         if (index == _options.MaxBatchItems)
                             return Rest(400, index, new FieldError("body", $"holds more messages than the limit of {_options.MaxBatchItems}", _options.MaxBatchItems));
 
-                        var place = $"[{index}]";
+                        var place = new ItemPlace($"[{index}]", items.Line);
                         var read = Is(type, EventBatch) ? CloudEventReader.ReadStructured(item, place, _options) : SyncRequestReader.Read(item, place, _options);
                         if (read.IsBroken && !isLines)
                             return Rest(400, index, [.. read.Errors]);
