@@ -60,7 +60,8 @@ public static class CloudSyncIngestServiceCollectionExtensions
             provider.GetRequiredService<ICloudSyncProducer>(),
             provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>(),
             provider.GetService<ILogger<IngestEndpoints>>() ?? NullLogger<IngestEndpoints>.Instance,
-            provider.GetService<TimeProvider>()));
+            provider.GetService<TimeProvider>(),
+            provider.GetService<ProducerHealthCheck>()));
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, IngestJson.Default));
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<CloudSyncIngestOptions>>(Limit);

@@ -37,8 +37,10 @@ internal sealed class InFlight : IDisposable
     public int MostWaiting { get; private set; }
 
     /// <summary>Produces a message that has an id. Waits while too many are not acknowledged yet.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="place">What an error calls it.</param>
     /// <exception cref="OperationCanceledException">The caller has gone away.</exception>
-    public async ValueTask ProduceAsync(OutgoingMessage message)
+    public async ValueTask ProduceAsync(OutgoingMessage message, string place)
     {
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
@@ -57,7 +59,7 @@ internal sealed class InFlight : IDisposable
         }
         catch (ProduceFailedException e)
         {
-            refused = ResultOf(message.Id!, e);
+            refused = ResultOf(message.Id!, place, e);
         }
         catch (OperationCanceledException) when (!_aborted.IsCancellationRequested)
         {
@@ -65,7 +67,7 @@ internal sealed class InFlight : IDisposable
         }
         catch (ObjectDisposedException e)
         {
-            refused = ResultOf(message.Id!, new ProduceFailedException(e.Message));
+            refused = ResultOf(message.Id!, place, new ProduceFailedException(e.Message));
         }
         catch (ArgumentException e)
         {
@@ -75,7 +77,7 @@ internal sealed class InFlight : IDisposable
 
         if (waits && !IsStuck)
             _room.CancelAfter(Timeout.InfiniteTimeSpan);
-        Add(new Waiting(message.Id!, refused is null ? acknowledgement.Task : null, refused, since));
+        Add(new Waiting(message.Id!, place, refused is null ? acknowledgement.Task : null, refused, since));
     }
 
     /// <summary>Puts a result in its place among those of the messages.</summary>
@@ -83,7 +85,7 @@ internal sealed class InFlight : IDisposable
     {
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
-        Add(new Waiting("", null, result, 0));
+        Add(new Waiting("", "", null, result, 0));
     }
 
     /// <summary>Waits until the result of every message is known.</summary>
@@ -130,7 +132,7 @@ internal sealed class InFlight : IDisposable
         }
         catch (ProduceFailedException e)
         {
-            return ResultOf(waiting.Id, e);
+            return ResultOf(waiting.Id, waiting.Place, e);
         }
         catch (TimeoutException)
         {
@@ -139,15 +141,21 @@ internal sealed class InFlight : IDisposable
     }
 
     /// <summary>The exception's own text names topic, settings and addresses, which are for our log and not for a caller.</summary>
-    private SyncResult ResultOf(string id, ProduceFailedException e)
+    private SyncResult ResultOf(string id, string place, ProduceFailedException e)
     {
         Note(e.Message);
         if (!e.IsPermanent)
             return new SyncResult(
                 StatusCodes.Status503ServiceUnavailable, id, Detail: "Kafka has not taken the message. Post it again with the same id and key: a duplicate is recognised.");
 
+        if (e.Limit is { } limit)
+            return new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: $"The message is, with its key and headers, larger than the limit of {limit} bytes.")
+            {
+                Errors = [new FieldError(place, $"is, with its key and headers, larger than the limit of {limit} bytes", limit)],
+            };
+
         return e.InnerException is null or KafkaException { Error.Code: ErrorCode.MsgSizeTooLarge }
-            ? new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: "The message is larger than Kafka takes.")
+            ? new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: "The message is larger than its topic takes; what that is, the brokers do not say.")
             : new SyncResult(StatusCodes.Status400BadRequest, id, Detail: "Kafka takes no message like this one.");
     }
 
@@ -163,7 +171,7 @@ internal sealed class InFlight : IDisposable
 
     private void Note(string reason) => Refused = (Refused.Count + 1, Refused.Reason ?? reason);
 
-    private readonly record struct Waiting(string Id, Task<ProducedMessage>? Acknowledged, SyncResult? Result, long Since);
+    private readonly record struct Waiting(string Id, string Place, Task<ProducedMessage>? Acknowledged, SyncResult? Result, long Since);
 
     /// <summary>Continues elsewhere: the client's own thread must not run what comes after an acknowledgement.</summary>
     private sealed class Acknowledgement()
