@@ -1,6 +1,7 @@
 using CloudSync.Sdk;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -26,18 +27,48 @@ public static class HostDefaultsExtensions
         builder.Configuration.AddCommandLine(args);
 
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        if (MetricsUrlOf(builder.Configuration) is { } metrics)
+            builder.WebHost.UseUrls($"{builder.Configuration["Urls"] ?? "http://localhost:5000"};{metrics}");
         builder.Services.AddCloudSyncGraceTime(builder.Configuration.GetSection("CloudSync:Host"));
         builder.Services.AddHealthChecks();
         AddLogs(builder);
         AddTelemetry(builder, service);
     }
 
-    /// <summary><c>/metrics</c>, for Prometheus.</summary>
+    /// <summary><c>/metrics</c>, for Prometheus: beside all else, or, where <c>Telemetry:MetricsUrl</c> names an address, there and alone. Before what redirects to https or asks for a token.</summary>
     /// <param name="app">The host.</param>
     public static void MapHostMetrics(this WebApplication app)
     {
-        if (IsScraped(app.Configuration))
+        if (!IsScraped(app.Configuration))
+            return;
+
+        if (MetricsUrlOf(app.Configuration) is not { } url)
+        {
             app.MapPrometheusScrapingEndpoint("/metrics");
+            return;
+        }
+
+        // By the port that a connection came in on: what a request says of its host, its sender has made up.
+        var port = BindingAddress.Parse(url).Port;
+        app.MapWhen(context => context.Connection.LocalPort == port, metrics =>
+        {
+            metrics.Use((HttpContext context, RequestDelegate next) =>
+            {
+                context.SetEndpoint(null);
+                return next(context);
+            });
+            metrics.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics");
+        });
+    }
+
+    private static string? MetricsUrlOf(IConfiguration configuration)
+    {
+        if (!IsScraped(configuration) || configuration["Telemetry:MetricsUrl"] is not { Length: > 0 } url)
+            return null;
+
+        return Uri.TryCreate(url.Replace("//*", "//any", StringComparison.Ordinal).Replace("//+", "//any", StringComparison.Ordinal), UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+            ? url
+            : throw new InvalidOperationException($"Telemetry:MetricsUrl is '{url}'; it must be an address to listen at, such as http://*:9464.");
     }
 
     private static bool IsScraped(IConfiguration configuration) => configuration.GetValue("Telemetry:Prometheus", true);

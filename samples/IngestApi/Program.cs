@@ -22,10 +22,10 @@ public static class Program
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        app.MapHostMetrics();
         app.UseCloudSyncIngest();
         app.MapCloudSyncIngest();
         app.MapCloudSyncHealth();
-        app.MapHostMetrics();
         if (app.Environment.IsDevelopment())
         {
             app.MapOpenApi();

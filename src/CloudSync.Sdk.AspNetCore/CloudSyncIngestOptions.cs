@@ -1,4 +1,5 @@
 using CloudSync.Sdk.Settings;
+using Microsoft.Extensions.Hosting;
 
 namespace CloudSync.Sdk;
 
@@ -73,6 +74,9 @@ public sealed class CloudSyncIngestOptions
 
     /// <summary>What the platform gives the process to stop; <see langword="null"/> when nobody has said.</summary>
     internal GraceTime? Grace { get; set; }
+
+    /// <summary>Where the process runs: in Development more is let pass.</summary>
+    internal IHostEnvironment? Environment { get; set; }
 
     /// <summary>Who may post.</summary>
     [SettingGroup(typeof(IngestAuthenticationOptions))]

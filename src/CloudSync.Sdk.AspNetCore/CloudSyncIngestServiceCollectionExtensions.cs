@@ -19,7 +19,7 @@ public static class CloudSyncIngestServiceCollectionExtensions
 {
     /// <summary>
     /// Adds the HTTP front door, its options read from a section: how it checks tokens, its rate limit, its health checks, its answers to errors, and Kestrel's limits. The producer is
-    /// registered beside it, with <c>AddCloudSyncProducer</c>.
+    /// registered beside it, before or after, with <c>AddCloudSyncProducer</c>.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="section">The section, such as <c>Ingest</c>. Names of settings in it that don't exist are an error.</param>
@@ -49,16 +49,19 @@ public static class CloudSyncIngestServiceCollectionExtensions
         var options = services.AddCloudSyncOptions<CloudSyncIngestOptions>(Options.DefaultName, section, IngestRules.Check);
         if (configure is not null)
             options.Configure(configure);
-        services.AddSingleton<IConfigureOptions<CloudSyncIngestOptions>>(provider => new ConfigureNamedOptions<CloudSyncIngestOptions>(
-            Options.DefaultName, ingest => ingest.Grace = provider.GetService<GraceTimeDefaults>()?.Given));
+        services.AddSingleton<IConfigureOptions<CloudSyncIngestOptions>>(provider => new ConfigureNamedOptions<CloudSyncIngestOptions>(Options.DefaultName, ingest =>
+        {
+            ingest.Grace = provider.GetService<GraceTimeDefaults>()?.Given;
+            ingest.Environment = provider.GetRequiredService<IHostEnvironment>();
+        }));
         services.AddSingleton(provider => new DrainsLater(() => provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>().Value.DrainDelay));
-        services.AddSingleton<IValidateOptions<CloudSyncIngestOptions>>(provider => new MustBeMeant(section, provider.GetRequiredService<IHostEnvironment>()));
 
         services.AddSingleton(provider => new IngestEndpoints(
             provider.GetRequiredService<ICloudSyncProducer>(),
             provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>(),
             provider.GetService<ILogger<IngestEndpoints>>() ?? NullLogger<IngestEndpoints>.Instance,
-            provider.GetService<TimeProvider>()));
+            provider.GetService<TimeProvider>(),
+            provider.GetService<ProducerHealthCheck>()));
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, IngestJson.Default));
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<CloudSyncIngestOptions>>(Limit);
@@ -77,6 +80,10 @@ public static class CloudSyncIngestServiceCollectionExtensions
             provider.GetService<TimeProvider>()));
         services.AddSingleton<IConfigureOptions<JwtBearerOptions>>(provider => provider.GetRequiredService<TokenChecks>());
         services.AddSingleton<IPostConfigureOptions<JwtBearerOptions>>(provider => provider.GetRequiredService<TokenChecks>());
+        services.AddSingleton<IHostedService>(provider => new OpenDoorAtStart(
+            provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>(),
+            provider.GetRequiredService<IHostEnvironment>(),
+            provider.GetService<ILogger<TokenChecks>>() ?? NullLogger<TokenChecks>.Instance));
         services.AddAuthorization();
         services.AddOptions<AuthorizationOptions>().Configure<IOptions<CloudSyncIngestOptions>>((authorization, ingest) =>
         {
@@ -90,9 +97,8 @@ public static class CloudSyncIngestServiceCollectionExtensions
     {
         services.AddSingleton(provider => new Draining(
             provider.GetRequiredService<IOptions<CloudSyncIngestOptions>>(),
+            provider.GetRequiredService<DrainsLater>(),
             provider.GetRequiredService<IHostApplicationLifetime>(),
-            provider.GetRequiredService<IHostEnvironment>(),
-            provider.GetService<ILogger<Draining>>() ?? NullLogger<Draining>.Instance,
             provider.GetService<TimeProvider>()));
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<Draining>());
         services.AddHealthChecks()

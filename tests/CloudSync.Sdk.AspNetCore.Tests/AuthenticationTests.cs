@@ -125,11 +125,26 @@ public sealed class AuthenticationTests : IDisposable
         var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => FrontDoor.StartAsync(_producer, "--environment=Production"));
 
         Assert.StartsWith("Ingest:Authentication is empty, and the environment is Production", failure.Message, StringComparison.Ordinal);
-        Assert.Contains("Ingest:Authentication:AllowAnonymous=true", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("set Authentication:AllowAnonymous=true", failure.Message, StringComparison.Ordinal);
 
         await using var door = await FrontDoor.StartAsync(_producer, "--environment=Production", "--Ingest:Authentication:AllowAnonymous=true");
         Assert.Equal(202, (await door.PostAsync("/api/sync", """{"data":1}""", headers: ("Authorization", "Bearer x"))).Status);
-        Assert.Contains(door.Log.Entries, e => e.Level == LogLevel.Warning && e.Text.Contains("Anybody who reaches this host", StringComparison.Ordinal));
+        Assert.Contains((3002, LogLevel.Warning, "CloudSync.Sdk.Ingest.TokenChecks"), door.Log.Entries.Select(e => (e.Event, e.Level, e.Category)));
+
+        await using var development = await FrontDoor.StartAsync(_producer);
+        Assert.Contains((3003, LogLevel.Information, "CloudSync.Sdk.Ingest.TokenChecks"), development.Log.Entries.Select(e => (e.Event, e.Level, e.Category)));
+    }
+
+    [Fact]
+    public async Task An_open_door_is_one_line_among_all_that_is_wrong()
+    {
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => FrontDoor.StartAsync(_producer, "--environment=Production", "--Ingest:MaxIdBytes=0"));
+
+        var lines = failure.Message.Split(Environment.NewLine);
+        Assert.Equal(3, lines.Length);
+        Assert.Equal("2 settings are wrong:", lines[0]);
+        Assert.StartsWith("Ingest:MaxIdBytes is 0", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("Ingest:Authentication is empty", lines[2], StringComparison.Ordinal);
     }
 
     [Theory]

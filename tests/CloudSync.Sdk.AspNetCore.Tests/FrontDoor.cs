@@ -22,7 +22,9 @@ internal sealed class FrontDoor : IAsyncDisposable
 
     public LogOfTheTest Log { get; }
 
-    public static async Task<FrontDoor> StartAsync(ICloudSyncProducer? producer, params string[] settings)
+    public static Task<FrontDoor> StartAsync(ICloudSyncProducer? producer, params string[] settings) => StartAsync(producer, _ => { }, settings);
+
+    public static async Task<FrontDoor> StartAsync(ICloudSyncProducer? producer, Action<IServiceCollection> configure, params string[] settings)
     {
         var log = new LogOfTheTest();
         var app = IngestApi.Program.CreateHost(
@@ -31,6 +33,7 @@ internal sealed class FrontDoor : IAsyncDisposable
             {
                 builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Trace);
                 builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+                configure(builder.Services);
                 if (producer is null)
                     return;
 
@@ -88,7 +91,8 @@ internal sealed record Answer(int Status, IReadOnlyDictionary<string, string> He
 {
     public JsonElement Json => JsonDocument.Parse(Text).RootElement;
 
-    public bool IsProblem => Headers.GetValueOrDefault("Content-Type") == "application/problem+json" && Json.GetProperty("status").GetInt32() == Status;
+    public bool IsProblem => Headers.GetValueOrDefault("Content-Type") == "application/problem+json" && Json.GetProperty("status").GetInt32() == Status
+        && Json.TryGetProperty("type", out _) && Json.TryGetProperty("title", out _);
 
     /// <summary>The results of a batch: id and status of each, <c>*</c> behind the one that stands for all that follow.</summary>
     public string Results => string.Join(' ', Json.GetProperty("results").EnumerateArray().Select(result =>

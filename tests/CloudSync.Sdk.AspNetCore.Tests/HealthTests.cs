@@ -80,6 +80,36 @@ public sealed class HealthTests
         Assert.Equal(TimeSpan.FromSeconds(14), door.App.Services.GetRequiredService<IOptions<CloudSyncProducerOptions>>().Value.FlushTimeout);
     }
 
+    /// <summary>The delay is taken out of the time to flush at start. Whoever stops first, it is not taken out a second time.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_delay_is_paid_once_whatever_was_registered_first(bool ingestFirst)
+    {
+        var (delay, flush) = (TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddCloudSyncGraceTime().Configure<CloudSyncHostOptions>(host => host.GraceTime = flush + delay + TimeSpan.FromSeconds(2));
+        if (ingestFirst)
+            AddIngest();
+        builder.Services.AddCloudSyncProducer(options => options.BootstrapServers = "127.0.0.1:1");
+        if (!ingestFirst)
+            AddIngest();
+        await using var app = builder.Build();
+        Assert.Equal(flush, app.Services.GetRequiredService<IOptions<CloudSyncProducerOptions>>().Value.FlushTimeout);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        await app.Services.GetRequiredService<ICloudSyncProducer>().EnqueueAsync(new OutgoingMessage("{}"u8.ToArray()), cancellationToken: TestContext.Current.CancellationToken);
+
+        var since = TimeProvider.System.GetTimestamp();
+        await app.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(TimeProvider.System.GetElapsedTime(since) > delay + flush - TimeSpan.FromMilliseconds(200));
+        Assert.Equal(TimeSpan.Zero, app.Services.GetRequiredService<DrainsLater>().Left());
+
+        void AddIngest() => builder.Services.AddCloudSyncIngest(options => (options.DrainDelay, options.Authentication.AllowAnonymous) = (delay, true));
+    }
+
     [Theory]
     [InlineData("00:00:22", "00:00:01", "Ingest:DrainDelay is 00:00:22; it must be at most 00:00:21: the platform kills the process after GraceTime, 00:00:30")]
     [InlineData("00:00:10", "00:00:15", "CloudSync:Producer:FlushTimeout is 00:00:15; it must be at most 00:00:14: the platform kills the process after GraceTime, 00:00:30, of which 00:00:10 pass before (DrainDelay)")]

@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using CloudSync.Sdk.Ingest;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
@@ -60,6 +63,25 @@ public sealed class IssuerConfigurationTests : IDisposable
     }
 
     [Fact]
+    public async Task An_attempt_that_takes_longer_than_callers_wait_is_a_failure_and_what_it_brings_is_there_for_the_next()
+    {
+        var waits = _configuration.GetConfigurationAsync(Cancellation);
+        _time.Advance(TimeSpan.FromSeconds(5) - TimeSpan.FromMilliseconds(1));
+        Assert.False(waits.IsCompleted);
+
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await Assert.ThrowsAsync<IssuerUnreachableException>(() => waits).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        Assert.Contains("not answered within 5 s", Assert.Single(_log.Entries).Text, StringComparison.Ordinal);
+
+        _issuer.Last.SetResult(new OpenIdConnectConfiguration());
+        _time.Advance(IssuerConfiguration.Pause);
+        var later = _configuration.GetConfigurationAsync(Cancellation);
+        _issuer.Last.SetResult(new OpenIdConnectConfiguration());
+        await later.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        Assert.Equal(2, _issuer.Asked);
+    }
+
+    [Fact]
     public async Task What_is_there_comes_from_the_library_each_time_which_renews_it()
     {
         for (var i = 1; i <= 3; i++)
@@ -100,7 +122,8 @@ public sealed class IssuerConfigurationTests : IDisposable
         silent.Stop();
         await accepts.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 
-        // The library itself sends what was not answered a second time.
+        // The library itself sends what was not answered a second time, and waits no longer for it than our callers do.
+        Assert.Equal(IssuerConfiguration.Timeout, door.App.Services.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(TokenChecks.Scheme).Backchannel.Timeout);
         Assert.InRange(connections.Count, 1, 2);
         connections.ForEach(connection => connection.Dispose());
     }

@@ -29,6 +29,22 @@ public sealed class ItemScannerTests
         });
 
     [Theory]
+    [InlineData("1\n2\n", "1 2")]
+    [InlineData("\n \r\n1\r\n\n\n2", "3 6")]
+    [InlineData("12 \n \n\n\n3", "1 5")]
+    public async Task Of_each_line_it_is_known_which_it_is_however_a_body_is_cut(string body, string expected)
+    {
+        foreach (var cut in (int[])[1, 2, 3, 100])
+        {
+            using var reader = new BatchReader(PipeReader.Create(Segments.Of(Encoding.UTF8.GetBytes(body), [cut])), new LineScanner(), new CloudSyncIngestOptions());
+            var lines = new List<long>();
+            while (await reader.NextAsync(TestContext.Current.CancellationToken) is not null)
+                lines.Add(reader.Line);
+            Assert.Equal(expected, string.Join(' ', lines));
+        }
+    }
+
+    [Theory]
     [InlineData("[1", ": it ends before its array does")]
     [InlineData("[1,", "1 : it ends before its array does")]
     [InlineData("[1,]", "1 : after an item comes")]

@@ -6,9 +6,9 @@ namespace CloudSync.Sdk.AspNetCore.Tests;
 internal sealed class LogOfTheTest : ILoggerProvider
 {
     private readonly Lock _lock = new();
-    private readonly List<(LogLevel, string)> _entries = [];
+    private readonly List<(LogLevel, string, string, int)> _entries = [];
 
-    public IReadOnlyList<(LogLevel Level, string Text)> Entries
+    public IReadOnlyList<(LogLevel Level, string Text, string Category, int Event)> Entries
     {
         get
         {
@@ -17,13 +17,13 @@ internal sealed class LogOfTheTest : ILoggerProvider
         }
     }
 
-    public ILogger CreateLogger(string categoryName) => new Logger(this);
+    public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName);
 
     public void Dispose()
     {
     }
 
-    private sealed class Logger(LogOfTheTest log) : ILogger
+    private sealed class Logger(LogOfTheTest log, string category) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -34,7 +34,7 @@ internal sealed class LogOfTheTest : ILoggerProvider
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             lock (log._lock)
-                log._entries.Add((logLevel, formatter(state, exception) + exception));
+                log._entries.Add((logLevel, formatter(state, exception) + exception, category, eventId.Id));
         }
     }
 }

@@ -23,7 +23,7 @@ public sealed class MessageReaderFuzzTests
         (input, random) =>
         {
             var place = random.Next(2) == 0 ? "" : "[3]";
-            var read = SyncRequestReader.Read(input, place, Limits);
+            var read = SyncRequestReader.Read(input, new ItemPlace(place, 0), Limits);
             if (!IsAccepted(read))
                 return false;
 
@@ -53,7 +53,7 @@ public sealed class MessageReaderFuzzTests
         (input, random) =>
         {
             var place = random.Next(2) == 0 ? "" : "[3]";
-            var read = CloudEventReader.ReadStructured(input, place, Limits);
+            var read = CloudEventReader.ReadStructured(input, new ItemPlace(place, 0), Limits);
             if (!IsAccepted(read))
                 return false;
 

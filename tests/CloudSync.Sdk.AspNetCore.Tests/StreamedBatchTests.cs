@@ -44,6 +44,20 @@ public sealed class StreamedBatchTests
         AssertAcceptedIsWhatWasProduced(answer);
     }
 
+    [Theory]
+    [InlineData("application/x-ndjson", "\n{\"id\":\"a\",\"data\":1}\n\n{\"id\":\"b\",\"data\":tru}\n", "at line 4, byte 21,")]
+    [InlineData("application/json", "[{\"id\":\"a\",\"data\":1},\n{\"id\":\"b\",\n\"data\":tru}]", "at line 2, byte 11 of the item,")]
+    [InlineData("application/cloudevents-batch+json", "[{\"specversion\":\"1.0\",\"id\":\"a\",\"source\":\"/s\",\"type\":\"t\"},\n{\"id\":tru}]", "at line 1, byte 10 of the item,")]
+    public async Task What_is_no_json_is_named_by_its_line_of_the_body_or_within_its_item(string contentType, string body, string expected)
+    {
+        await using var door = await FrontDoor.StartAsync(_producer);
+        var answer = await door.PostAsync("/api/sync/batch", body, contentType);
+
+        var error = answer.Json.GetProperty("results")[1].GetProperty("errors")[0];
+        Assert.Equal("[1]", error.GetProperty("field").GetString());
+        Assert.Contains(expected, error.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_item_over_its_limit_ends_the_batch_behind_those_that_were_accepted()
     {

@@ -37,8 +37,10 @@ internal sealed class InFlight : IDisposable
     public int MostWaiting { get; private set; }
 
     /// <summary>Produces a message that has an id. Waits while too many are not acknowledged yet.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="place">What an error calls it.</param>
     /// <exception cref="OperationCanceledException">The caller has gone away.</exception>
-    public async ValueTask ProduceAsync(OutgoingMessage message)
+    public async ValueTask ProduceAsync(OutgoingMessage message, string place)
     {
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
@@ -56,7 +58,7 @@ internal sealed class InFlight : IDisposable
         }
         catch (ProduceFailedException e)
         {
-            refused = ResultOf(message.Id!, e);
+            refused = ResultOf(message.Id!, place, e);
         }
         catch (OperationCanceledException) when (!_aborted.IsCancellationRequested)
         {
@@ -64,7 +66,7 @@ internal sealed class InFlight : IDisposable
         }
         catch (ObjectDisposedException e)
         {
-            refused = ResultOf(message.Id!, new ProduceFailedException(e.Message));
+            refused = ResultOf(message.Id!, place, new ProduceFailedException(e.Message));
         }
         catch (ArgumentException e)
         {
@@ -74,7 +76,7 @@ internal sealed class InFlight : IDisposable
 
         if (waits && !IsStuck)
             _room.CancelAfter(Timeout.InfiniteTimeSpan);
-        Add(new Waiting(refused is null ? acknowledgement : null, refused));
+        Add(new Waiting(refused is null ? acknowledgement : null, place, refused));
     }
 
     /// <summary>Puts a result in its place among those of the messages.</summary>
@@ -82,7 +84,7 @@ internal sealed class InFlight : IDisposable
     {
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
-        Add(new Waiting(null, result));
+        Add(new Waiting(null, "", result));
     }
 
     /// <summary>Waits until the result of every message is known.</summary>
@@ -109,13 +111,13 @@ internal sealed class InFlight : IDisposable
     {
         var first = _waiting.Peek();
         if (first.Result is null && !first.Acknowledgement!.IsTold)
-            return SettleFirstWhenToldAsync(first.Acknowledgement);
+            return SettleFirstWhenToldAsync(first.Acknowledgement, first.Place);
 
-        Settle(first.Result ?? ResultOf(first.Acknowledgement!));
+        Settle(first.Result ?? ResultOf(first.Acknowledgement!, first.Place));
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask SettleFirstWhenToldAsync(Acknowledgement first)
+    private async ValueTask SettleFirstWhenToldAsync(Acknowledgement first, string place)
     {
         try
         {
@@ -128,7 +130,7 @@ internal sealed class InFlight : IDisposable
             return;
         }
 
-        Settle(ResultOf(first));
+        Settle(ResultOf(first, place));
     }
 
     private void Settle(SyncResult result)
@@ -137,20 +139,26 @@ internal sealed class InFlight : IDisposable
         _results.Add(result);
     }
 
-    private SyncResult ResultOf(Acknowledgement told) => told.Failure is { } failure
-        ? ResultOf(told.Id, failure)
+    private SyncResult ResultOf(Acknowledgement told, string place) => told.Failure is { } failure
+        ? ResultOf(told.Id, place, failure)
         : new SyncResult(StatusCodes.Status202Accepted, told.Produced.Id, told.Produced.Topic, told.Produced.Partition, told.Produced.Offset);
 
     /// <summary>The exception's own text names topic, settings and addresses, which are for our log and not for a caller.</summary>
-    private SyncResult ResultOf(string id, ProduceFailedException e)
+    private SyncResult ResultOf(string id, string place, ProduceFailedException e)
     {
         Note(e.Message);
         if (!e.IsPermanent)
             return new SyncResult(
                 StatusCodes.Status503ServiceUnavailable, id, Detail: "Kafka has not taken the message. Post it again with the same id and key: a duplicate is recognised.");
 
+        if (e.Limit is { } limit)
+            return new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: $"The message is, with its key and headers, larger than the limit of {limit} bytes.")
+            {
+                Errors = [new FieldError(place, $"is, with its key and headers, larger than the limit of {limit} bytes", limit)],
+            };
+
         return e.InnerException is null or KafkaException { Error.Code: ErrorCode.MsgSizeTooLarge }
-            ? new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: "The message is larger than Kafka takes.")
+            ? new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: "The message is larger than its topic takes; what that is, the brokers do not say.")
             : new SyncResult(StatusCodes.Status400BadRequest, id, Detail: "Kafka takes no message like this one.");
     }
 
@@ -167,5 +175,5 @@ internal sealed class InFlight : IDisposable
     private void Note(string reason) => Refused = (Refused.Count + 1, Refused.Reason ?? reason);
 
     /// <summary>A message that is under way, or the result of one that is not.</summary>
-    private readonly record struct Waiting(Acknowledgement? Acknowledgement, SyncResult? Result);
+    private readonly record struct Waiting(Acknowledgement? Acknowledgement, string Place, SyncResult? Result);
 }

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -10,7 +11,7 @@ namespace CloudSync.Sdk.Ingest;
 
 /// <summary><c>POST /api/sync</c> and <c>POST /api/sync/batch</c>: 202 only after the brokers' acknowledgement.</summary>
 internal sealed class IngestEndpoints(
-    ICloudSyncProducer producer, IOptions<CloudSyncIngestOptions> options, ILogger<IngestEndpoints> logger, TimeProvider? time = null)
+    ICloudSyncProducer producer, IOptions<CloudSyncIngestOptions> options, ILogger<IngestEndpoints> logger, TimeProvider? time = null, ProducerHealthCheck? kafka = null)
 {
     public const string Json = "application/json";
     public const string Lines = "application/x-ndjson";
@@ -75,24 +76,24 @@ internal sealed class IngestEndpoints(
         }
         catch (Exception e) when (StatusOf(e, context) is { } status)
         {
-            return Unread(status);
+            return Unread(context, status);
         }
 
         if (body is null)
             return TooLarge(_options.MaxBodyBytes);
 
-        var read = Is(type, Event) ? CloudEventReader.ReadStructured(body.Value, "", _options)
+        var read = Is(type, Event) ? CloudEventReader.ReadStructured(body.Value, ItemPlace.Body, _options)
             : isBinary ? CloudEventReader.ReadBinary(request.Headers, body.Value, _options)
-            : SyncRequestReader.Read(body.Value, "", _options);
+            : SyncRequestReader.Read(body.Value, ItemPlace.Body, _options);
         if (errors.All.Count > 0 || read.Errors.Count > 0)
             return Problem.Of([.. read.Errors, .. errors.All]);
 
         try
         {
             using var inFlight = new InFlight(producer, _options, _time, context.RequestAborted);
-            await inFlight.ProduceAsync(Complete(read.Message, request, header ?? NewId()));
+            await inFlight.ProduceAsync(Complete(read.Message, request, header ?? NewId()), ItemPlace.Body.All);
             await inFlight.FinishAsync();
-            Log(inFlight);
+            Log(context, inFlight);
             return AnswerOne(context, inFlight.Results[0]);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
@@ -136,12 +137,12 @@ internal sealed class IngestEndpoints(
                         if (index == _options.MaxBatchItems)
                             return Rest(400, index, new FieldError("body", $"holds more messages than the limit of {_options.MaxBatchItems}", _options.MaxBatchItems));
 
-                        var place = $"[{index}]";
+                        var place = new ItemPlace($"[{index}]", items.Line);
                         var read = Is(type, EventBatch) ? CloudEventReader.ReadStructured(item, place, _options) : SyncRequestReader.Read(item, place, _options);
                         if (read.IsBroken && !isLines)
                             return Rest(400, index, [.. read.Errors]);
                         if (read.Errors.Count == 0)
-                            await inFlight.ProduceAsync(Complete(read.Message, request, header is null ? NewId() : $"{header}-{index}"));
+                            await inFlight.ProduceAsync(Complete(read.Message, request, header is null ? NewId() : $"{header}-{index}"), place.All);
                         else
                             await inFlight.AddAsync(new SyncResult(400, read.Message.Id, Detail: Problem.Text(read.Errors)) { Errors = read.Errors });
 
@@ -151,7 +152,7 @@ internal sealed class IngestEndpoints(
                 }
                 catch (Exception e) when (StatusOf(e, context) is { } status && status != StatusCodes.Status499ClientClosedRequest)
                 {
-                    return Rest(status, index, new FieldError("body", "could not be read: it ended early, came too slowly, or is framed wrongly"));
+                    return Rest(status, index, WhyUnread(context, status));
                 }
 
                 if (items.Stop is { } stop)
@@ -174,7 +175,7 @@ internal sealed class IngestEndpoints(
         }
         finally
         {
-            Log(inFlight);
+            Log(context, inFlight);
             BatchEnded?.Invoke(items, inFlight);
         }
 
@@ -188,7 +189,7 @@ internal sealed class IngestEndpoints(
 
         if (result.Status == StatusCodes.Status503ServiceUnavailable)
             Problem.AskToComeAgain(context, _options.RetryAfter);
-        return Problem.Of(result.Status, result.Detail!, ("id", result.Id));
+        return Problem.Of(result.Status, result.Detail!, ("id", result.Id), ("errors", result.Errors), ("limit", result.Errors?[0].Limit));
     }
 
     private IResult AnswerMany(HttpContext context, IReadOnlyList<SyncResult> results)
@@ -219,9 +220,14 @@ internal sealed class IngestEndpoints(
     private static IResult TooLarge(long limit) =>
         Problem.Of(StatusCodes.Status413PayloadTooLarge, $"The body is larger than the limit of {limit} bytes.", ("limit", limit));
 
-    private static IResult Unread(int status) => status == StatusCodes.Status499ClientClosedRequest
-        ? TypedResults.StatusCode(status)
-        : Problem.Of(status, "The body could not be read: it ended early, came too slowly, or is framed wrongly. Nothing has been accepted.");
+    private static IResult Unread(HttpContext context, int status) =>
+        status == StatusCodes.Status499ClientClosedRequest ? TypedResults.StatusCode(status) : Problem.Of([WhyUnread(context, status)], status);
+
+    /// <summary>A limit of the server's own counts where somebody before us has begun to read.</summary>
+    private static FieldError WhyUnread(HttpContext context, int status) =>
+        status == StatusCodes.Status413PayloadTooLarge && context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize is { } limit
+            ? new FieldError("body", $"is larger than the server's own limit of {limit} bytes", limit)
+            : new FieldError("body", "could not be read: it ended early, came too slowly, or is framed wrongly");
 
     private static IResult Unsupported(HttpContext context, string detail, string accept)
     {
@@ -325,9 +331,23 @@ internal sealed class IngestEndpoints(
             limit.MaxRequestBodySize = null;
     }
 
-    private void Log(InFlight inFlight)
+    private void Log(HttpContext context, InFlight inFlight)
     {
-        if (inFlight.Refused is { Count: > 0 } refused)
-            IngestLog.NotTaken(logger, refused.Count, inFlight.Results.Count, refused.Reason!);
+        if (inFlight.Refused is not { Count: > 0, Reason: { } reason } refused)
+            return;
+
+        var count = inFlight.Results.Count;
+        if (kafka is null || !inFlight.IsStuck)
+        {
+            IngestLog.NotTaken(logger, refused.Count, count, reason);
+            return;
+        }
+
+        // An acknowledgement that has not come does not say why. Kafka is asked for the log, and no caller waits for that.
+        context.Response.OnCompleted(async () =>
+        {
+            var now = await kafka.CheckHealthAsync(new HealthCheckContext());
+            IngestLog.NotTaken(logger, refused.Count, count, now.Status == HealthStatus.Healthy ? reason : $"{reason} {now.Description}");
+        });
     }
 }

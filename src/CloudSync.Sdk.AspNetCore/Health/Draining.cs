@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace CloudSync.Sdk.Ingest;
@@ -8,8 +7,7 @@ namespace CloudSync.Sdk.Ingest;
 /// <summary>
 /// Not ready once a stop has begun. The host goes on taking requests for <see cref="CloudSyncIngestOptions.DrainDelay"/>, until whoever sends them has seen that; what is under way is finished after it.
 /// </summary>
-internal sealed class Draining(
-    IOptions<CloudSyncIngestOptions> options, IHostApplicationLifetime lifetime, IHostEnvironment environment, ILogger<Draining> logger, TimeProvider? time = null)
+internal sealed class Draining(IOptions<CloudSyncIngestOptions> options, DrainsLater later, IHostApplicationLifetime lifetime, TimeProvider? time = null)
     : IHealthCheck, IHostedLifecycleService
 {
     public const string Name = "cloudsync-ingest";
@@ -19,22 +17,16 @@ internal sealed class Draining(
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
         _isStopping || lifetime.ApplicationStopping.IsCancellationRequested ? HealthCheckResult.Unhealthy("The host is stopping.") : HealthCheckResult.Healthy("Takes requests."));
 
-    public Task StartingAsync(CancellationToken cancellationToken)
-    {
-        if (options.Value.Authentication.AllowAnonymous)
-            IngestLog.Anonymous(logger);
-        else if (!options.Value.Authentication.ChecksTokens && environment.IsDevelopment())
-            IngestLog.AnonymousInDevelopment(logger);
-        return Task.CompletedTask;
-    }
-
     /// <summary>Before any service is stopped, the server too.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         _isStopping = true;
         if (options.Value.DrainDelay > TimeSpan.Zero)
             await Task.Delay(options.Value.DrainDelay, time ?? TimeProvider.System, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        later.Passed();
     }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

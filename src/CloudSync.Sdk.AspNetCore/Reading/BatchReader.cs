@@ -19,6 +19,9 @@ internal sealed class BatchReader(PipeReader body, ItemScanner scanner, CloudSyn
     /// <summary>Why there are no more items, where that is not the end of the body: the status, and what is wrong.</summary>
     public (int Status, FieldError Error)? Stop { get; private set; }
 
+    /// <summary>The line of the body that the last item begins on, from 1; 0 where items are no lines.</summary>
+    public long Line => scanner.Line;
+
     /// <summary>The largest buffer that was taken for an item in several pieces, in bytes.</summary>
     public int LargestCopy { get; private set; }
 

@@ -64,21 +64,20 @@ internal sealed partial class CloudEventReader
 
     /// <summary>Reads an event in structured mode.</summary>
     /// <param name="json">The event.</param>
-    /// <param name="place">Where in the body it is; empty when it is all of it.</param>
+    /// <param name="place">Where in the body it is.</param>
     /// <param name="limits">How long things may be.</param>
-    public static ReadMessage ReadStructured(ReadOnlyMemory<byte> json, string place, CloudSyncIngestOptions limits)
+    public static ReadMessage ReadStructured(ReadOnlyMemory<byte> json, ItemPlace place, CloudSyncIngestOptions limits)
     {
         if (json.Span.StartsWith("\uFEFF"u8))
             json = json[3..];
 
-        var reader = new CloudEventReader(place.Length == 0 ? "" : place + ".", limits);
-        var all = place.Length == 0 ? "body" : place;
+        var reader = new CloudEventReader(place.Of(""), limits);
         if (!Utf8.IsValid(json.Span))
-            reader._errors.AddBroken(all, "is not valid UTF-8");
+            reader._errors.AddBroken(place.All, "is not valid UTF-8");
         else if (json.IsEmpty)
-            reader._errors.Add(all, "is empty");
+            reader._errors.Add(place.All, "is empty");
         else
-            reader.Check(json.Span, all);
+            reader.Check(json.Span, place);
 
         if (reader._errors.All.Count > 0)
             return new ReadMessage(default, reader._errors.All, reader._errors.IsBroken);
@@ -86,12 +85,12 @@ internal sealed partial class CloudEventReader
         // As the consumer reads it from a record, so that an event is the same whichever way it came. What it does not know for one comes back without attributes.
         var read = StructuredEvent.Read(json, default);
         if (read.Headers.GetString(CloudEvents.Id) is null)
-            reader._errors.Add(all, "is no CloudEvent in JSON");
+            reader._errors.Add(place.All, "is no CloudEvent in JSON");
         return reader.Message(read.Headers, read.Value);
     }
 
     /// <summary>All that is wrong with an event but for what its attributes say, which both modes have in common.</summary>
-    private void Check(ReadOnlySpan<byte> utf8, string all)
+    private void Check(ReadOnlySpan<byte> utf8, ItemPlace place)
     {
         try
         {
@@ -100,7 +99,7 @@ internal sealed partial class CloudEventReader
             if (json.TokenType == JsonTokenType.StartObject)
                 CheckFields(ref json);
             else
-                _errors.Add(all, "must be a CloudEvent, an object");
+                _errors.Add(place.All, "must be a CloudEvent, an object");
 
             json.Skip();
             while (json.Read())
@@ -109,7 +108,7 @@ internal sealed partial class CloudEventReader
         }
         catch (JsonException e)
         {
-            _errors.AddBroken(all, e, _limits.MaxDepth);
+            _errors.AddBroken(place, e, _limits.MaxDepth);
         }
     }
 
@@ -198,7 +197,7 @@ internal sealed partial class CloudEventReader
                     message = message with { Id = text };
                     break;
                 case "source":
-                    if (!Uri.IsWellFormedUriString(text, UriKind.RelativeOrAbsolute))
+                    if (!UriReference.IsOne(text))
                         _errors.Add(_place + name, "must be a URI reference, such as /orders or https://example.com/orders");
                     message = message with { Source = text };
                     break;

@@ -27,6 +27,9 @@ internal abstract class ItemScanner
     /// <summary>What is wrong; <see langword="null"/> when nothing is.</summary>
     public string? Problem { get; protected set; }
 
+    /// <summary>The line of the body that the item begins on which was found last, from 1; 0 where lines are not counted.</summary>
+    public virtual long Line => 0;
+
     /// <summary>Looks at the bytes that follow those that it has looked at.</summary>
     /// <param name="bytes">The bytes, at least one.</param>
     /// <param name="length">How many of them it has passed, and are what is returned.</param>

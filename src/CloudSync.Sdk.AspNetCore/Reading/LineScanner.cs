@@ -4,6 +4,9 @@ namespace CloudSync.Sdk.Ingest;
 internal sealed class LineScanner : ItemScanner
 {
     private bool _isInItem;
+    private long _ended;
+
+    public override long Line => _ended + 1;
 
     public override Found Scan(ReadOnlySpan<byte> bytes, out int length)
     {
@@ -14,6 +17,7 @@ internal sealed class LineScanner : ItemScanner
                 length = bytes.Length;
             else
                 _isInItem = true;
+            _ended += bytes[..length].Count((byte)'\n');
             if (length > 0)
                 return Found.Between;
         }

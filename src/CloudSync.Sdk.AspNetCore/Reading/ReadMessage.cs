@@ -31,10 +31,10 @@ internal sealed class FieldErrors
     }
 
     /// <summary>Says that the JSON is none. The exception's own text quotes the body, so only the place is taken from it.</summary>
-    public void AddBroken(string field, JsonException e, int maxDepth)
+    public void AddBroken(ItemPlace place, JsonException e, int maxDepth)
     {
         IsBroken = true;
-        Add(field, $"is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}, or nested deeper than {maxDepth} levels there", maxDepth);
+        Add(place.All, $"is not valid JSON at {place.Of(e)}, or nested deeper than {maxDepth} levels there", maxDepth);
     }
 
     public void AddBroken(string field, string detail)

@@ -11,35 +11,33 @@ internal sealed class SyncRequestReader
     private static readonly string[] Fields = ["id", "key", "data", "correlationId", "type"];
 
     private readonly ReadOnlyMemory<byte> _json;
-    private readonly string _place;
+    private readonly ItemPlace _place;
     private readonly CloudSyncIngestOptions _limits;
     private readonly FieldErrors _errors = new();
 
-    private SyncRequestReader(ReadOnlyMemory<byte> json, string place, CloudSyncIngestOptions limits) => (_json, _place, _limits) = (json, place, limits);
+    private SyncRequestReader(ReadOnlyMemory<byte> json, ItemPlace place, CloudSyncIngestOptions limits) => (_json, _place, _limits) = (json, place, limits);
 
     /// <summary>Reads one message.</summary>
     /// <param name="json">A body, or an item of one.</param>
-    /// <param name="place">Where in the body it is, such as <c>[3]</c>; empty when it is all of it.</param>
+    /// <param name="place">Where in the body it is.</param>
     /// <param name="limits">How long things may be.</param>
-    public static ReadMessage Read(ReadOnlyMemory<byte> json, string place, CloudSyncIngestOptions limits)
+    public static ReadMessage Read(ReadOnlyMemory<byte> json, ItemPlace place, CloudSyncIngestOptions limits)
     {
         var reader = new SyncRequestReader(json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json, place, limits);
         var message = reader.Read();
         return new ReadMessage(message, reader._errors.All, reader._errors.IsBroken);
     }
 
-    private string All => _place.Length == 0 ? "body" : _place;
-
     private OutgoingMessage Read()
     {
         OutgoingMessage message = default;
         if (_json.IsEmpty)
         {
-            _errors.Add(All, "is empty");
+            _errors.Add(_place.All, "is empty");
         }
         else if (!Utf8.IsValid(_json.Span))
         {
-            _errors.AddBroken(All, "is not valid UTF-8");
+            _errors.AddBroken(_place.All, "is not valid UTF-8");
         }
         else
         {
@@ -54,7 +52,7 @@ internal sealed class SyncRequestReader
             }
             catch (JsonException e)
             {
-                _errors.AddBroken(All, e, _limits.MaxDepth);
+                _errors.AddBroken(_place, e, _limits.MaxDepth);
             }
         }
 
@@ -65,7 +63,7 @@ internal sealed class SyncRequestReader
     {
         if (json.TokenType != JsonTokenType.StartObject)
         {
-            _errors.Add(All, "must be an object with the field data");
+            _errors.Add(_place.All, "must be an object with the field data");
             json.Skip();
             return default;
         }
@@ -78,7 +76,7 @@ internal sealed class SyncRequestReader
             var name = TextOf(ref json) ?? "\uFFFD";
             json.Read();
             var field = Array.IndexOf(Fields, name);
-            var path = PathOf(FieldErrors.Shortened(name));
+            var path = _place.Of(FieldErrors.Shortened(name));
             if (field < 0)
             {
                 _errors.Add(path, $"is unknown; the fields are {string.Join(", ", Fields)}");
@@ -113,7 +111,7 @@ internal sealed class SyncRequestReader
         }
 
         if (data is null)
-            _errors.Add(PathOf("data"), "is missing; it may be any JSON, null included");
+            _errors.Add(_place.Of("data"), "is missing; it may be any JSON, null included");
         return new OutgoingMessage(data ?? default) { Id = id, Key = key, CorrelationId = correlationId, Type = type };
     }
 
@@ -136,8 +134,6 @@ internal sealed class SyncRequestReader
             _errors.Add(path, error.Detail, error.Limit);
         return text;
     }
-
-    private string PathOf(string field) => _place.Length == 0 ? field : $"{_place}.{field}";
 
     /// <summary>JSON can spell half of a surrogate pair ("\ud800"); there is no string for it, and the reader says so with this exception.</summary>
     internal static string? TextOf(ref Utf8JsonReader json)

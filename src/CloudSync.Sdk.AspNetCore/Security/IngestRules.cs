@@ -1,7 +1,5 @@
 using CloudSync.Sdk.Settings;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 
 namespace CloudSync.Sdk.Ingest;
@@ -12,7 +10,7 @@ internal static class IngestRules
     private const int LeastSecretBytes = 32;
     private const string Group = nameof(CloudSyncIngestOptions.Authentication);
 
-    public static IEnumerable<SettingProblem> Check(CloudSyncIngestOptions options) => [.. Across(options), .. Delay(options), .. Tokens(options.Authentication)];
+    public static IEnumerable<SettingProblem> Check(CloudSyncIngestOptions options) => [.. Across(options), .. Delay(options), .. Tokens(options.Authentication), .. MustBeMeant(options)];
 
     /// <summary>The keys that tokens may be signed with; where there are none though there should be, the setting and what is wrong with it.</summary>
     public static (IReadOnlyList<SecurityKey> Keys, SettingProblem? Problem) KeysOf(IngestAuthenticationOptions settings)
@@ -96,6 +94,28 @@ internal static class IngestRules
             yield return problem;
     }
 
+    /// <summary>
+    /// What is allowed in Development alone: an open front door, which elsewhere must be meant, and keys fetched over plain HTTP, which whoever sits between can replace by his own.
+    /// </summary>
+    private static IEnumerable<SettingProblem> MustBeMeant(CloudSyncIngestOptions options)
+    {
+        var settings = options.Authentication;
+        if (settings.AllowAnonymous || options.Environment is not { } environment || environment.IsDevelopment())
+            yield break;
+
+        if (settings.IsEmpty)
+            yield return new SettingProblem(
+                Group,
+                $"is empty, and the environment is {environment.EnvironmentName}: anybody could post messages. Set {Group}:{nameof(settings.Authority)} and {Group}:{nameof(settings.Audience)}, "
+                + $"or {Group}:{nameof(settings.Issuer)}, {Group}:{nameof(settings.Audience)} and {Group}:{nameof(settings.SigningKeys)}. "
+                + $"If nobody can reach this host but what checks its callers, set {Group}:{nameof(settings.AllowAnonymous)}=true.");
+        else if (Uri.TryCreate(settings.Authority, UriKind.Absolute, out var authority) && authority.Scheme == Uri.UriSchemeHttp)
+            yield return Of(
+                nameof(settings.Authority),
+                $"is {SettingText.Quote("", settings.Authority)}, and the environment is {environment.EnvironmentName}: it must begin with https, "
+                + "or whoever sits between could give his own keys for the issuer's.");
+    }
+
     private static byte[]? SecretOf(string base64)
     {
         var secret = new byte[base64.Length];
@@ -103,32 +123,4 @@ internal static class IngestRules
     }
 
     private static SettingProblem Of(string name, string text) => new($"{Group}:{name}", text);
-}
-
-/// <summary>
-/// What is allowed in Development alone: an open front door, which elsewhere must be meant, and keys fetched over plain HTTP, which whoever sits between can replace by his own.
-/// </summary>
-internal sealed class MustBeMeant(IConfiguration? section, IHostEnvironment environment) : IValidateOptions<CloudSyncIngestOptions>
-{
-    public ValidateOptionsResult Validate(string? name, CloudSyncIngestOptions options)
-    {
-        var settings = options.Authentication;
-        if (name != Options.DefaultName || settings.AllowAnonymous)
-            return ValidateOptionsResult.Skip;
-        if (environment.IsDevelopment())
-            return ValidateOptionsResult.Success;
-
-        var path = section is IConfigurationSection { Path.Length: > 0 } s ? s.Path + ":Authentication" : "Authentication";
-        if (settings.IsEmpty)
-            return ValidateOptionsResult.Fail(
-                $"{path} is empty, and the environment is {environment.EnvironmentName}: anybody could post messages. Set {path}:{nameof(settings.Authority)} and {path}:{nameof(settings.Audience)}, "
-                + $"or {path}:{nameof(settings.Issuer)}, {path}:{nameof(settings.Audience)} and {path}:{nameof(settings.SigningKeys)}. "
-                + $"If nobody can reach this host but what checks its callers, set {path}:{nameof(settings.AllowAnonymous)}=true.");
-
-        return Uri.TryCreate(settings.Authority, UriKind.Absolute, out var authority) && authority.Scheme == Uri.UriSchemeHttp
-            ? ValidateOptionsResult.Fail(
-                $"{path}:{nameof(settings.Authority)} is {SettingText.Quote("", settings.Authority)}, and the environment is {environment.EnvironmentName}: it must begin with https, "
-                + "or whoever sits between could give his own keys for the issuer's.")
-            : ValidateOptionsResult.Success;
-    }
 }

@@ -17,9 +17,6 @@ internal sealed class TokenChecks(IOptions<CloudSyncIngestOptions> options, IHos
     public const string Write = "sync:write";
     public const string Admin = "sync:admin";
 
-    /// <summary>How long the issuer has for each of its answers. The library's minute is longer than most callers wait.</summary>
-    private static readonly TimeSpan IssuerTimeout = TimeSpan.FromSeconds(5);
-
     private static readonly string[] Asymmetric =
     [
         SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
@@ -44,7 +41,7 @@ internal sealed class TokenChecks(IOptions<CloudSyncIngestOptions> options, IHos
         bearer.IncludeErrorDetails = false;
         bearer.RequireHttpsMetadata = !environment.IsDevelopment();
         bearer.Authority = Text(settings.Authority);
-        bearer.BackchannelTimeout = IssuerTimeout;
+        bearer.BackchannelTimeout = IssuerConfiguration.Timeout;
         bearer.TokenValidationParameters = new TokenValidationParameters
         {
             // Without a key that fits the name, no key is tried that the configuration did not give for this very purpose: HS256 has only the secret, everything else only public keys.

@@ -49,5 +49,16 @@ internal sealed class GraceTimeDefaults(IOptions<CloudSyncHostOptions> host, Dra
 }
 
 /// <summary>Registered by who lets a time pass between the begin of a stop and its first drain.</summary>
-/// <param name="After">That time; throws when its options are wrong.</param>
-internal sealed record DrainsLater(Func<TimeSpan> After);
+/// <param name="after">That time; throws when its options are wrong.</param>
+internal sealed class DrainsLater(Func<TimeSpan> after)
+{
+    private volatile bool _hasPassed;
+
+    /// <summary>All of it.</summary>
+    public TimeSpan After() => after();
+
+    /// <summary>What is to come of it. A host tells its services one after the other, and who is told before does not have to know who comes after.</summary>
+    public TimeSpan Left() => _hasPassed ? TimeSpan.Zero : after();
+
+    public void Passed() => _hasPassed = true;
+}

@@ -181,11 +181,11 @@ internal sealed class CloudSyncProducer : ICloudSyncProducer, IAsyncDisposable, 
             _drainTimeLeft = TimeSpan.FromTicks(Math.Max(0, left.Ticks - _time.GetElapsedTime(since).Ticks));
     }
 
-    /// <summary>From now on <see cref="CloudSyncProducerOptions.FlushTimeout"/> runs, whoever is waited for first.</summary>
-    public void EndBegins()
+    /// <summary>After <paramref name="later"/> <see cref="CloudSyncProducerOptions.FlushTimeout"/> runs, whoever is waited for first.</summary>
+    public void EndBegins(TimeSpan later)
     {
         lock (_drainLock)
-            _endBegan ??= _time.GetTimestamp();
+            _endBegan ??= _time.GetTimestamp() + (long)(later.TotalSeconds * _time.TimestampFrequency);
     }
 
     private TimeSpan DrainTimeLeftUnlocked()

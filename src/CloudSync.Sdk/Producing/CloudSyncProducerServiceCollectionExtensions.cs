@@ -106,7 +106,7 @@ internal sealed class ProducerLifetime(IServiceProvider services) : IHostedLifec
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
         if (services.GetService<GraceTimeDefaults>() is not null)
-            _producer?.EndBegins();
+            _producer?.EndBegins(services.GetService<DrainsLater>()?.Left() ?? TimeSpan.Zero);
 
         return Task.CompletedTask;
     }

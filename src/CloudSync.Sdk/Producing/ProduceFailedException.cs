@@ -27,6 +27,9 @@ public sealed class ProduceFailedException : Exception
     /// <summary>The id of the message that was not taken, to produce it again with; <see langword="null"/> when it had none yet.</summary>
     public string? MessageId { get; init; }
 
+    /// <summary>The limit, in bytes, that the message is over; <see langword="null"/> when it is not that, or the limit is the topic's, which its brokers don't tell.</summary>
+    internal long? Limit { get; init; }
+
     /// <summary>Whether it is the message itself that can't be taken (too large, an invalid header), so that a second try is pointless.</summary>
     public bool IsPermanent { get; init; }
 }

@@ -30,6 +30,7 @@ internal static class ProduceFailure
         {
             MessageId = id,
             IsPermanent = true,
+            Limit = options.MaxMessageBytes,
         };
 
     public static ProduceFailedException Stopped(string id, CloudSyncProducerOptions options) =>

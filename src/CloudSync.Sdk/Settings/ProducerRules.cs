@@ -47,7 +47,7 @@ internal static class ProducerRules
 
     private static IEnumerable<SettingProblem> Across(CloudSyncProducerOptions options)
     {
-        if (string.IsNullOrWhiteSpace(options.Source) || !Uri.IsWellFormedUriString(options.Source, UriKind.RelativeOrAbsolute))
+        if (string.IsNullOrWhiteSpace(options.Source) || !UriReference.IsOne(options.Source))
             yield return new SettingProblem(
                 nameof(options.Source),
                 $"is {SettingText.Quote(nameof(options.Source), options.Source ?? "")}; it must be a URI reference, such as cloudsync or https://example.com/orders.");

@@ -135,6 +135,9 @@ public sealed partial class DeployTests
         var pod = Assert.Single(documents, d => (string)d["kind"]! == "Deployment")["spec"]!["template"]!["spec"]!;
         var container = Assert.Single(pod["containers"]!.AsArray())!;
         var settings = container["env"]!.AsArray().ToDictionary(e => (string)e!["name"]!, e => (string)e!["value"]!);
+        var scraped = (string)Assert.Single(documents, d => (string)d["kind"]! == "Deployment")["spec"]!["template"]!["metadata"]!["annotations"]!["prometheus.io/port"]!;
+        Assert.EndsWith(":" + scraped, settings.GetValueOrDefault("Telemetry__MetricsUrl", settings["Urls"]), StringComparison.Ordinal);
+        Assert.Contains(container["ports"]!.AsArray(), port => (int)port!["containerPort"]! == int.Parse(scraped, System.Globalization.CultureInfo.InvariantCulture));
 
         // The keys of its secret are named by the command that makes it.
         foreach (Match key in SecretKeys.Matches(DeployFiles.Read($"kubernetes/{host}.yaml")))
@@ -242,7 +245,7 @@ public sealed partial class DeployTests
         app.Services.GetRequiredService<IStartupValidator>().Validate();
 
         foreach (var name in settings.Keys.Where(name => !name.StartsWith("CloudSync__", StringComparison.Ordinal)))
-            Assert.Contains(name, (string[])["Urls", "Secrets__Directory", "Telemetry__Prometheus", "OTEL_EXPORTER_OTLP_ENDPOINT", "Ingest__Authentication__Authority", "Ingest__Authentication__Audience"]);
+            Assert.Contains(name, (string[])["Urls", "Secrets__Directory", "Telemetry__Prometheus", "Telemetry__MetricsUrl", "OTEL_EXPORTER_OTLP_ENDPOINT", "Ingest__Authentication__Authority", "Ingest__Authentication__Audience"]);
 
         // A section that nobody reads would hold nothing but mistakes.
         foreach (var name in settings.Keys.Where(name => name.StartsWith("CloudSync__", StringComparison.Ordinal)))

@@ -45,7 +45,10 @@ public sealed partial class MetricNameTests
         while (endpoint.Answered.IsEmpty)
             await Task.Delay(20, cancelled);
 
-        var scraped = NamesIn(await ScrapeAsync(aws, cancelled) + await ScrapeAsync(api, cancelled));
+        // A delivery is counted once its answer is here, which is after the endpoint has given it.
+        var scraped = NamesIn("");
+        while (!scraped.Contains("cloudsync_consumer_delivered_total"))
+            scraped = NamesIn(await ScrapeAsync(aws, cancelled) + await ScrapeAsync(api, cancelled));
         string[] known;
         lock (published)
             known = [.. published, .. scraped, "up"];

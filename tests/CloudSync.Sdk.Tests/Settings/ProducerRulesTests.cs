@@ -15,6 +15,8 @@ public class ProducerRulesTests
     [InlineData("https://example.com/orders", true)]
     [InlineData("urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66", true)]
     [InlineData("", false)]
+    [InlineData("#orders", true)]
+    [InlineData("shop:orders:7", true)]
     [InlineData("two words", false)]
     public void The_source_is_a_reference(string source, bool valid) => Expect(valid, "Source", o => o.Source = source);
 
