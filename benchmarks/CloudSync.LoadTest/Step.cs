@@ -121,7 +121,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
             if (highest > stage.LagLimit)
             {
                 _brokenOff = string.Create(
-                    CultureInfo.InvariantCulture, $"A consumer was {highest:N0} messages behind: the embedded Kafka keeps no more than the newest 5 MB of a partition, and would have thrown away what was not read.");
+                    CultureInfo.InvariantCulture, $"A consumer was {highest:N0} messages behind: of each partition so much is kept and no more, and what was not read would have been thrown away.");
                 await breakOff.CancelAsync();
             }
         }

@@ -20,6 +20,19 @@ internal static class CloudEventsBatch
 
     private static readonly MediaTypeHeaderValue ContentType = new(MediaType);
 
+    // Looked through for what must be escaped once, and not in each event.
+    private static readonly JsonEncodedText SpecVersion = JsonEncodedText.Encode("specversion");
+    private static readonly JsonEncodedText SpecVersionValue = JsonEncodedText.Encode(CloudEvents.SpecVersionValue);
+    private static readonly JsonEncodedText Id = JsonEncodedText.Encode("id");
+    private static readonly JsonEncodedText Source = JsonEncodedText.Encode("source");
+    private static readonly JsonEncodedText Type = JsonEncodedText.Encode("type");
+    private static readonly JsonEncodedText Time = JsonEncodedText.Encode("time");
+    private static readonly JsonEncodedText DataContentType = JsonEncodedText.Encode("datacontenttype");
+    private static readonly JsonEncodedText PartitionKey = JsonEncodedText.Encode(CloudEvent.PartitionKeyName);
+    private static readonly JsonEncodedText TraceParent = JsonEncodedText.Encode(CloudEvents.TraceParent);
+    private static readonly JsonEncodedText TraceState = JsonEncodedText.Encode(CloudEvents.TraceState);
+    private static readonly JsonEncodedText Data = JsonEncodedText.Encode("data");
+
     /// <summary>The request's body. Dispose it to give its buffer back.</summary>
     public static HttpContent Content(ReadOnlySpan<SyncMessage> messages, ReadOnlyMemory<byte> defaultContentType)
     {
@@ -76,26 +89,26 @@ internal static class CloudEventsBatch
     private static void Write(Utf8JsonWriter json, in CloudEvent cloudEvent)
     {
         json.WriteStartObject();
-        json.WriteString("specversion"u8, CloudEvents.SpecVersionValue);
-        json.WriteString("id"u8, cloudEvent.Id.Span);
-        json.WriteString("source"u8, cloudEvent.Source.Span);
-        json.WriteString("type"u8, cloudEvent.Type.Span);
-        WriteUnlessEmpty(json, "time", cloudEvent.Time);
-        WriteUnlessEmpty(json, "datacontenttype", cloudEvent.ContentType);
+        json.WriteString(SpecVersion, SpecVersionValue);
+        json.WriteString(Id, cloudEvent.Id.Span);
+        json.WriteString(Source, cloudEvent.Source.Span);
+        json.WriteString(Type, cloudEvent.Type.Span);
+        WriteUnlessEmpty(json, Time, cloudEvent.Time);
+        WriteUnlessEmpty(json, DataContentType, cloudEvent.ContentType);
         foreach (var (name, value) in cloudEvent.Extensions)
             json.WriteString(name, value.Span);
-        WriteUnlessEmpty(json, CloudEvent.PartitionKeyName, cloudEvent.PartitionKey);
+        WriteUnlessEmpty(json, PartitionKey, cloudEvent.PartitionKey);
 
         // A request has one trace, its messages have many: each carries its own as CloudEvents' distributed tracing extension.
         if (!cloudEvent.Has(CloudEvents.TraceParent))
-            WriteUnlessEmpty(json, CloudEvents.TraceParent, cloudEvent.TraceParent);
+            WriteUnlessEmpty(json, TraceParent, cloudEvent.TraceParent);
         if (!cloudEvent.Has(CloudEvents.TraceState))
-            WriteUnlessEmpty(json, CloudEvents.TraceState, cloudEvent.TraceState);
+            WriteUnlessEmpty(json, TraceState, cloudEvent.TraceState);
         WriteData(json, cloudEvent);
         json.WriteEndObject();
     }
 
-    private static void WriteUnlessEmpty(Utf8JsonWriter json, string name, ReadOnlyMemory<byte> value)
+    private static void WriteUnlessEmpty(Utf8JsonWriter json, JsonEncodedText name, ReadOnlyMemory<byte> value)
     {
         if (!value.IsEmpty)
             json.WriteString(name, value.Span);
@@ -109,9 +122,9 @@ internal static class CloudEventsBatch
             json.WriteBoolean(CloudEvent.Tombstone, true);
             json.WriteNull("data"u8);
         }
-        else if (JsonPayload.IsJsonType(cloudEvent.ContentType.Span) && JsonPayload.IsJson(payload))
+        else if (JsonPayload.IsJsonType(cloudEvent.ContentType.Span) && cloudEvent.Message.IsValueJson)
         {
-            json.WritePropertyName("data"u8);
+            json.WritePropertyName(Data);
             json.WriteRawValue(payload, skipInputValidation: true);
         }
         else

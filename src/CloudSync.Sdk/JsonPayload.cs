@@ -11,7 +11,7 @@ internal static class JsonPayload
     /// <summary>
     /// How deep a payload may be nested for that. Many readers, the platform's among them, stop at 64 levels, and a batch and its event are two: one deep payload would make the whole batch unreadable.
     /// </summary>
-    private const int MaxDepth = 62;
+    public const int MaxDepth = 62;
 
     private static readonly SearchValues<byte> FirstBytes = SearchValues.Create("{[\"-0123456789tfn \t\r\n"u8);
 

@@ -28,10 +28,13 @@ internal sealed class StructuredEvent
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _block;
 
-    private StructuredEvent(ReadOnlyMemory<byte> value, MessageHeaders headers)
+    private readonly bool _isReadAsJson;
+
+    private StructuredEvent(ReadOnlyMemory<byte> value, MessageHeaders headers, bool isReadAsJson = false)
     {
         Value = value;
         Headers = headers;
+        _isReadAsJson = isReadAsJson;
     }
 
     /// <summary>Stands for an event that nobody has looked at yet.</summary>
@@ -39,6 +42,9 @@ internal sealed class StructuredEvent
 
     /// <summary>The payload: a part of the record's value where it stands there as it is.</summary>
     public ReadOnlyMemory<byte> Value { get; }
+
+    /// <summary>As <see cref="JsonPayload.IsJson"/>, without reading again what was read already. The reader does not look into strings.</summary>
+    public bool IsValueJson => _isReadAsJson ? Utf8.IsValid(Value.Span) : JsonPayload.IsJson(Value.Span);
 
     /// <summary>The record's own headers but for its content type, and behind them the attributes: what the event says of itself counts.</summary>
     public MessageHeaders Headers { get; }
@@ -87,7 +93,7 @@ internal sealed class StructuredEvent
 
         var count = 0;
         Utf8JsonReader data = default;
-        var dataEnd = 0L;
+        var (dataEnd, dataDepth) = (0L, 0);
         byte[]? base64 = null;
         bool hasId = false, isVersion1 = false, isJson = true, hasType = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -96,7 +102,7 @@ internal sealed class StructuredEvent
             {
                 reader.Read();
                 data = reader;
-                reader.Skip();
+                dataDepth = Skip(ref reader);
                 dataEnd = reader.BytesConsumed;
                 continue;
             }
@@ -134,7 +140,28 @@ internal sealed class StructuredEvent
 
         if (hasData && !hasType)
             Add(block, "content-type"u8, "application/json"u8, isNull: false);
-        return new StructuredEvent(base64 ?? (hasData ? Payload(value, data, dataEnd, isJson) : default), new MessageHeaders(block.WrittenSpan.ToArray()));
+        return new StructuredEvent(
+            base64 ?? (hasData ? Payload(value, data, dataEnd, isJson) : default),
+            new MessageHeaders(block.WrittenSpan.ToArray()),
+            hasData && isJson && dataDepth <= JsonPayload.MaxDepth);
+    }
+
+    /// <summary>Goes to the end of a value.</summary>
+    /// <returns>How deep it is nested: 0 for a value that holds no other.</returns>
+    private static int Skip(ref Utf8JsonReader reader)
+    {
+        var (around, deepest) = (reader.CurrentDepth, 0);
+        if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+            return 0;
+
+        do
+        {
+            reader.Read();
+            if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
+                deepest = Math.Max(deepest, reader.CurrentDepth - around);
+        }
+        while (reader.CurrentDepth > around);
+        return deepest + 1;
     }
 
     /// <summary>The payload as it stands there, but for a string that is said to be no JSON: then it is what the string says.</summary>

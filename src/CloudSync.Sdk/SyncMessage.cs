@@ -157,6 +157,9 @@ public class SyncMessage
     /// <summary>Where it comes from; of a message that is being delivered, the partition's progress.</summary>
     private protected RecordSource RecordSource { get; }
 
+    /// <summary>Whether the payload can stand as JSON within an event.</summary>
+    internal bool IsValueJson => Event?.IsValueJson ?? JsonPayload.IsJson(RecordValue.Span);
+
     internal ReadOnlySpan<byte> KeySpan => _buffer.AsSpan(_start, Math.Max(0, _keyLength));
 
     internal bool HasKey => _keyLength >= 0;

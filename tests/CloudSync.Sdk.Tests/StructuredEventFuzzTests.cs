@@ -36,6 +36,7 @@ public class StructuredEventFuzzTests
                 Assert.Equal((false, true), (isEvent, message.Value.Equals(message.RecordValue)));
 
             Assert.Equal(input, message.RecordValue.ToArray());
+            Assert.Equal(JsonPayload.IsJson(message.Value.Span), message.IsValueJson);
             foreach (var (name, _) in message.Headers)
                 _ = message.Headers.GetString(name);
             _ = (message.Source, message.Type, message.Time, message.CorrelationId, message.ContentType);

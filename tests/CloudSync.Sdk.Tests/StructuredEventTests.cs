@@ -92,6 +92,32 @@ public class StructuredEventTests
         Assert.False(message.TryGetIdBytes(out _));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(JsonPayload.MaxDepth - 1)]
+    [InlineData(JsonPayload.MaxDepth)]
+    [InlineData(JsonPayload.MaxDepth + 1)]
+    [InlineData(500)]
+    public void A_payload_can_stand_in_an_event_as_deep_as_one_of_a_binary_record(int depth)
+    {
+        foreach (var (open, close) in ((string, string)[])[("[", "]"), ("{\"a\":", "}"), ("[{\"b\":[1],\"a\":", "}]")])
+        {
+            var levels = depth / (open.Length > 6 ? 2 : 1);
+            var data = string.Concat(Enumerable.Repeat(open, levels)) + "1" + string.Concat(Enumerable.Repeat(close, levels));
+            var message = Read($$"""{"specversion":"1.0","id":"1","data":{{data}} }""");
+
+            Assert.Equal("1", message.Id);
+            Assert.Equal(JsonPayload.IsJson(message.Value.Span), message.IsValueJson);
+        }
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("\"text\"")]
+    [InlineData("null")]
+    [InlineData("[[],{}]")]
+    public void So_can_a_flat_one(string data) => Assert.True(Read($$"""{"specversion":"1.0","id":"1","data":{{data}} }""").IsValueJson);
+
     [Fact]
     public void Too_many_attributes_and_too_deep_a_payload_are_no_event()
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -17,6 +18,9 @@ internal sealed class ApiTarget : ITarget, IDisposable
     private readonly LoadMessages _messages;
     private readonly AcceptedLedger _ledger;
     private readonly SemaphoreSlim _places;
+
+    // Large enough for the heap of large objects, which only a collection of everything cleans up.
+    private readonly ConcurrentBag<ArrayBufferWriter<byte>> _bodies = [];
     private readonly Uri _single;
     private readonly Uri _batch;
 
@@ -68,11 +72,19 @@ internal sealed class ApiTarget : ITarget, IDisposable
     private async Task SendAsync(Request request, long ready, Recorder recorder)
     {
         recorder.Began(request.Count, Stopwatch.GetElapsedTime(Math.Max(ready, request.Due)));
+        if (!_bodies.TryTake(out var body))
+            body = new ArrayBufferWriter<byte>();
         try
         {
-            using var message = new HttpRequestMessage(HttpMethod.Post, request.Count == 1 ? _single : _batch) { Content = Content(request) };
+            Write(request, body);
+            using var content = new ReadOnlyMemoryContent(body.WrittenMemory) { Headers = { ContentType = Json } };
+            using var message = new HttpRequestMessage(HttpMethod.Post, request.Count == 1 ? _single : _batch) { Content = content };
             using var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
             await TakeAsync(request, response, recorder);
+
+            // Whoever has answered has read it to its end. In other cases it may be under way yet.
+            body.ResetWrittenCount();
+            _bodies.Add(body);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
@@ -85,25 +97,21 @@ internal sealed class ApiTarget : ITarget, IDisposable
         }
     }
 
-    private ReadOnlyMemoryContent Content(in Request request)
+    private void Write(in Request request, ArrayBufferWriter<byte> body)
     {
-        var body = new ArrayBufferWriter<byte>(request.Count * (_messages.PayloadBytes + 96));
         if (request.Count == 1)
         {
             _messages.Write(body, request.First, request.DueTime);
+            return;
         }
-        else
+
+        for (var i = 0; i < request.Count; i++)
         {
-            for (var i = 0; i < request.Count; i++)
-            {
-                body.Write(i == 0 ? "["u8 : ","u8);
-                _messages.Write(body, request.First + i, request.DueTime);
-            }
-
-            body.Write("]"u8);
+            body.Write(i == 0 ? "["u8 : ","u8);
+            _messages.Write(body, request.First + i, request.DueTime);
         }
 
-        return new ReadOnlyMemoryContent(body.WrittenMemory) { Headers = { ContentType = Json } };
+        body.Write("]"u8);
     }
 
     private async Task TakeAsync(Request request, HttpResponseMessage response, Recorder recorder)

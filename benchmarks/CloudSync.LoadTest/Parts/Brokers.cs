@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using CloudSync.Measuring;
 
 namespace CloudSync.LoadTest.Parts;
@@ -6,6 +7,11 @@ namespace CloudSync.LoadTest.Parts;
 /// <summary>The brokers: given ones, else one started from KAFKA_HOME, else the embedded ones, in a process of their own.</summary>
 internal sealed class Brokers : IUsed, IAsyncDisposable
 {
+    /// <summary>What is kept of a partition: by the embedded brokers always, by others as the topic says, for a run of an hour must not fill the disk.</summary>
+    private const long EmbeddedPartitionBytes = 5 * 1024 * 1024;
+    private const long PartitionBytes = 256 * 1024 * 1024;
+    private const long SegmentBytes = 32 * 1024 * 1024;
+
     private readonly BenchmarkKafka? _real;
     private readonly Part? _embedded;
 
@@ -21,8 +27,10 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
 
     public string Description { get; }
 
-    /// <summary>Whether they keep no more than the newest 5 MB of each partition, read or not.</summary>
-    public bool IsEmbedded => _embedded is not null;
+    private bool IsEmbedded => _embedded is not null;
+
+    /// <summary>Bytes that are kept of each partition of a topic of messages, read or not; older ones fall out.</summary>
+    public long KeptBytes => IsEmbedded ? EmbeddedPartitionBytes : PartitionBytes;
 
     /// <summary>Whether what they take of the machine can be told: not of brokers that were there already.</summary>
     public bool IsOurs => IsEmbedded || _real!.ProcessIds.Count > 0;
@@ -35,9 +43,16 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
             return new Brokers(embedded.Address, "the embedded Kafka, which is no measure of a real one", null, embedded);
         }
 
-        var real = await BenchmarkKafka.StartAsync(given);
+        // As often as that they look for what is old, where they are started here: the default is five minutes, in which a disk can fill up.
+        var real = await BenchmarkKafka.StartAsync(given, "log.retention.check.interval.ms=5000", "log.segment.delete.delay.ms=1000");
         return new Brokers(real.BootstrapServers, real.Description, real, null);
     }
+
+    /// <summary>Makes a topic that keeps <see cref="KeptBytes"/> of each partition.</summary>
+    public Task<IAsyncDisposable> CreateMessageTopicAsync(string name, int partitions) => CreateTopicAsync(name, partitions, new Dictionary<string, string>
+    {
+        ["retention.bytes"] = PartitionBytes.ToString(CultureInfo.InvariantCulture), ["segment.bytes"] = SegmentBytes.ToString(CultureInfo.InvariantCulture),
+    });
 
     /// <returns>What deletes it again.</returns>
     public async Task<IAsyncDisposable> CreateTopicAsync(string name, int partitions, Dictionary<string, string>? settings = null)

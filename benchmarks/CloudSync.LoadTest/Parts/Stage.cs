@@ -10,9 +10,6 @@ namespace CloudSync.LoadTest.Parts;
 /// <summary>All that a run needs, each part in a process of its own but for the generator.</summary>
 internal sealed class Stage : IAsyncDisposable
 {
-    /// <summary>What the embedded brokers keep of a partition.</summary>
-    private const long EmbeddedPartitionBytes = 5 * 1024 * 1024;
-
     /// <summary>What a message has besides its payload: key, headers, the record.</summary>
     private const int RecordBytes = 256;
 
@@ -119,7 +116,7 @@ internal sealed class Stage : IAsyncDisposable
         if (brokers.IsOurs)
             _used.Add(brokers);
         var topic = $"load-{Messages.Run}";
-        Add(await brokers.CreateTopicAsync(topic, options.Partitions));
+        Add(await brokers.CreateMessageTopicAsync(topic, options.Partitions));
         Description = brokers.Description;
         if (options.Target == LoadTest.Target.Producer)
         {
@@ -150,8 +147,7 @@ internal sealed class Stage : IAsyncDisposable
     {
         var deadLetters = $"{topic}-dlq";
         Add(await brokers.CreateTopicAsync(deadLetters, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
-        if (brokers.IsEmbedded)
-            LagLimit = EmbeddedPartitionBytes * options.Partitions / (options.Payload + RecordBytes);
+        LagLimit = brokers.KeptBytes * options.Partitions / (options.Payload + RecordBytes);
         EndpointPart = Add(await Part.StartAsync(Parts.EndpointPart.Name, new EndpointSettings(Messages.Run, options.Payload, Clouds, options.EndpointLatency, options.Fault), cancellationToken));
         foreach (var cloud in Clouds)
         {

@@ -38,9 +38,9 @@ internal sealed class InFlight : IDisposable
 
     /// <summary>Produces a message that has an id. Waits while too many are not acknowledged yet.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="place">What an error calls it.</param>
+    /// <param name="place">Where it stands in the body.</param>
     /// <exception cref="OperationCanceledException">The caller has gone away.</exception>
-    public async ValueTask ProduceAsync(OutgoingMessage message, string place)
+    public async ValueTask ProduceAsync(OutgoingMessage message, ItemPlace place)
     {
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
@@ -84,7 +84,7 @@ internal sealed class InFlight : IDisposable
     {
         while (_waiting.Count >= _options.MaxUnacknowledged)
             await SettleFirstAsync();
-        Add(new Waiting(null, "", result));
+        Add(new Waiting(null, default, result));
     }
 
     /// <summary>Waits until the result of every message is known.</summary>
@@ -117,7 +117,7 @@ internal sealed class InFlight : IDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask SettleFirstWhenToldAsync(Acknowledgement first, string place)
+    private async ValueTask SettleFirstWhenToldAsync(Acknowledgement first, ItemPlace place)
     {
         try
         {
@@ -139,12 +139,12 @@ internal sealed class InFlight : IDisposable
         _results.Add(result);
     }
 
-    private SyncResult ResultOf(Acknowledgement told, string place) => told.Failure is { } failure
+    private SyncResult ResultOf(Acknowledgement told, ItemPlace place) => told.Failure is { } failure
         ? ResultOf(told.Id, place, failure)
         : new SyncResult(StatusCodes.Status202Accepted, told.Produced.Id, told.Produced.Topic, told.Produced.Partition, told.Produced.Offset);
 
     /// <summary>The exception's own text names topic, settings and addresses, which are for our log and not for a caller.</summary>
-    private SyncResult ResultOf(string id, string place, ProduceFailedException e)
+    private SyncResult ResultOf(string id, ItemPlace place, ProduceFailedException e)
     {
         Note(e.Message);
         if (!e.IsPermanent)
@@ -154,7 +154,7 @@ internal sealed class InFlight : IDisposable
         if (e.Limit is { } limit)
             return new SyncResult(StatusCodes.Status413PayloadTooLarge, id, Detail: $"The message is, with its key and headers, larger than the limit of {limit} bytes.")
             {
-                Errors = [new FieldError(place, $"is, with its key and headers, larger than the limit of {limit} bytes", limit)],
+                Errors = [new FieldError(place.All, $"is, with its key and headers, larger than the limit of {limit} bytes", limit)],
             };
 
         return e.InnerException is null or KafkaException { Error.Code: ErrorCode.MsgSizeTooLarge }
@@ -175,5 +175,5 @@ internal sealed class InFlight : IDisposable
     private void Note(string reason) => Refused = (Refused.Count + 1, Refused.Reason ?? reason);
 
     /// <summary>A message that is under way, or the result of one that is not.</summary>
-    private readonly record struct Waiting(Acknowledgement? Acknowledgement, string Place, SyncResult? Result);
+    private readonly record struct Waiting(Acknowledgement? Acknowledgement, ItemPlace Place, SyncResult? Result);
 }

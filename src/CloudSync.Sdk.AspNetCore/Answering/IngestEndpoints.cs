@@ -91,7 +91,7 @@ internal sealed class IngestEndpoints(
         try
         {
             using var inFlight = new InFlight(producer, _options, _time, context.RequestAborted);
-            await inFlight.ProduceAsync(Complete(read.Message, request, header ?? NewId()), ItemPlace.Body.All);
+            await inFlight.ProduceAsync(Complete(read.Message, request, header ?? NewId()), ItemPlace.Body);
             await inFlight.FinishAsync();
             Log(context, inFlight);
             return AnswerOne(context, inFlight.Results[0]);
@@ -137,12 +137,12 @@ internal sealed class IngestEndpoints(
                         if (index == _options.MaxBatchItems)
                             return Rest(400, index, new FieldError("body", $"holds more messages than the limit of {_options.MaxBatchItems}", _options.MaxBatchItems));
 
-                        var place = new ItemPlace($"[{index}]", items.Line);
+                        var place = new ItemPlace(index, items.Line);
                         var read = Is(type, EventBatch) ? CloudEventReader.ReadStructured(item, place, _options) : SyncRequestReader.Read(item, place, _options);
                         if (read.IsBroken && !isLines)
                             return Rest(400, index, [.. read.Errors]);
                         if (read.Errors.Count == 0)
-                            await inFlight.ProduceAsync(Complete(read.Message, request, header is null ? NewId() : $"{header}-{index}"), place.All);
+                            await inFlight.ProduceAsync(Complete(read.Message, request, header is null ? NewId() : $"{header}-{index}"), place);
                         else
                             await inFlight.AddAsync(new SyncResult(400, read.Message.Id, Detail: Problem.Text(read.Errors)) { Errors = read.Errors });
 

@@ -18,14 +18,15 @@ internal sealed class FieldErrors
     private const int Most = 10;
     private const int LongestName = 64;
 
-    private readonly List<FieldError> _errors = [];
+    private List<FieldError>? _errors;
 
-    public IReadOnlyList<FieldError> All => _errors;
+    public IReadOnlyList<FieldError> All => _errors ?? (IReadOnlyList<FieldError>)[];
 
     public bool IsBroken { get; private set; }
 
     public void Add(string field, string detail, long? limit = null)
     {
+        _errors ??= [];
         if (_errors.Count < Most)
             _errors.Add(new FieldError(field, detail, limit));
     }

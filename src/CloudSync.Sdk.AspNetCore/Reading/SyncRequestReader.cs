@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -8,7 +9,11 @@ namespace CloudSync.Sdk.Ingest;
 /// </summary>
 internal sealed class SyncRequestReader
 {
+    private const int NoField = -1;
+
+    // In the order of Field.
     private static readonly string[] Fields = ["id", "key", "data", "correlationId", "type"];
+    private static readonly byte[][] FieldNames = [.. Fields.Select(Encoding.UTF8.GetBytes)];
 
     private readonly ReadOnlyMemory<byte> _json;
     private readonly ItemPlace _place;
@@ -16,6 +21,15 @@ internal sealed class SyncRequestReader
     private readonly FieldErrors _errors = new();
 
     private SyncRequestReader(ReadOnlyMemory<byte> json, ItemPlace place, CloudSyncIngestOptions limits) => (_json, _place, _limits) = (json, place, limits);
+
+    private enum Field
+    {
+        Id,
+        Key,
+        Data,
+        CorrelationId,
+        Type,
+    }
 
     /// <summary>Reads one message.</summary>
     /// <param name="json">A body, or an item of one.</param>
@@ -73,39 +87,37 @@ internal sealed class SyncRequestReader
         var seen = 0;
         while (json.Read() && json.TokenType != JsonTokenType.EndObject)
         {
-            var name = TextOf(ref json) ?? "\uFFFD";
-            json.Read();
-            var field = Array.IndexOf(Fields, name);
-            var path = _place.Of(FieldErrors.Shortened(name));
-            if (field < 0)
+            var field = FieldOf(ref json);
+            if (field == NoField)
             {
-                _errors.Add(path, $"is unknown; the fields are {string.Join(", ", Fields)}");
+                _errors.Add(_place.Of(FieldErrors.Shortened(TextOf(ref json) ?? "\uFFFD")), $"is unknown; the fields are {string.Join(", ", Fields)}");
                 json.Skip();
                 continue;
             }
 
+            json.Read();
             if ((seen & (1 << field)) != 0)
-                _errors.Add(path, "is given twice");
+                _errors.Add(_place.Of(Fields[field]), "is given twice");
             seen |= 1 << field;
 
-            switch (name)
+            switch ((Field)field)
             {
-                case "data":
+                case Field.Data:
                     var start = (int)json.TokenStartIndex;
                     json.Skip();
                     data = _json[start..(int)json.BytesConsumed];
                     break;
-                case "id":
-                    id = ReadText(ref json, path, _limits.MaxIdBytes, travelsAsHeader: true);
+                case Field.Id:
+                    id = ReadText(ref json, Fields[field], _limits.MaxIdBytes, travelsAsHeader: true);
                     break;
-                case "key":
-                    key = ReadText(ref json, path, _limits.MaxKeyBytes, travelsAsHeader: false);
+                case Field.Key:
+                    key = ReadText(ref json, Fields[field], _limits.MaxKeyBytes, travelsAsHeader: false);
                     break;
-                case "correlationId":
-                    correlationId = ReadText(ref json, path, _limits.MaxIdBytes, travelsAsHeader: true);
+                case Field.CorrelationId:
+                    correlationId = ReadText(ref json, Fields[field], _limits.MaxIdBytes, travelsAsHeader: true);
                     break;
-                case "type":
-                    type = ReadText(ref json, path, _limits.MaxIdBytes, travelsAsHeader: true);
+                case Field.Type:
+                    type = ReadText(ref json, Fields[field], _limits.MaxIdBytes, travelsAsHeader: true);
                     break;
             }
         }
@@ -115,24 +127,36 @@ internal sealed class SyncRequestReader
         return new OutgoingMessage(data ?? default) { Id = id, Key = key, CorrelationId = correlationId, Type = type };
     }
 
-    private string? ReadText(ref Utf8JsonReader json, string path, int maxBytes, bool travelsAsHeader)
+    private string? ReadText(ref Utf8JsonReader json, string field, int maxBytes, bool travelsAsHeader)
     {
         if (json.TokenType == JsonTokenType.Null)
             return null;
 
         if (json.TokenType != JsonTokenType.String)
         {
-            _errors.Add(path, "must be a string or null");
+            _errors.Add(_place.Of(field), "must be a string or null");
             json.Skip();
             return null;
         }
 
         var text = TextOf(ref json);
         if (text is null)
-            _errors.Add(path, "holds half of a surrogate pair, which is no text");
+            _errors.Add(_place.Of(field), "holds half of a surrogate pair, which is no text");
         else if (TextRules.WhatIsWrongWith(text, maxBytes, travelsAsHeader) is { } error)
-            _errors.Add(path, error.Detail, error.Limit);
+            _errors.Add(_place.Of(field), error.Detail, error.Limit);
         return text;
+    }
+
+    /// <summary>Which field the name is of. No text is made of it, unless it is written with escapes, as hardly anybody does.</summary>
+    private static int FieldOf(ref Utf8JsonReader json)
+    {
+        if (json.ValueIsEscaped)
+            return Array.IndexOf(Fields, TextOf(ref json));
+
+        for (var i = 0; i < FieldNames.Length; i++)
+            if (json.ValueSpan.SequenceEqual(FieldNames[i]))
+                return i;
+        return NoField;
     }
 
     /// <summary>JSON can spell half of a surrogate pair ("\ud800"); there is no string for it, and the reader says so with this exception.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -8,7 +9,7 @@ public sealed class ReportPollingTests : IDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly CountingTime _time = new();
     private readonly BlockingCollection<TimeSpan> _threadPolls = [];
     private readonly SemaphoreSlim _reports = new(0);
     private readonly ConcurrentQueue<int> _producerPolls = new();
@@ -133,6 +134,33 @@ public sealed class ReportPollingTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_finds_another_polling_does_not_ask_again_and_again()
+    {
+        MakeBusy();
+        using var isPolling = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        _onProducerPoll = () =>
+        {
+            isPolling.Set();
+            goOn.Wait(Deadline, CancellationToken.None);
+        };
+        var other = Task.Factory.StartNew(
+            () => Produce(16), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Assert.True(isPolling.Wait(Deadline, TestContext.Current.CancellationToken));
+
+        _time.Advance(TimeSpan.FromMilliseconds(10));
+        Assert.True(SpinWait.SpinUntil(() => !_polling.ProducersPoll, Deadline));
+        var (looks, since) = (_time.Looks, Stopwatch.StartNew());
+        Assert.True(SpinWait.SpinUntil(() => _time.Looks >= looks + 50, Deadline));
+
+        Assert.True(since.ElapsedMilliseconds >= 25, $"50 looks in {since.ElapsedMilliseconds} ms");
+        Assert.Empty(_threadPolls);
+        goOn.Set();
+        await other.WaitAsync(Deadline, TestContext.Current.CancellationToken);
+        Assert.True(NextThreadPoll() > TimeSpan.Zero);
+    }
+
+    [Fact]
     public void A_report_does_not_see_the_context_of_who_produces()
     {
         MakeBusy();
@@ -154,7 +182,7 @@ public sealed class ReportPollingTests : IDisposable
         stop.Start();
 
         // A report that comes before the stop has begun would send the thread back into the client.
-        Assert.True(SpinWait.SpinUntil(() => stop.ThreadState.HasFlag(ThreadState.WaitSleepJoin), Deadline));
+        Assert.True(SpinWait.SpinUntil(() => stop.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), Deadline));
         _reports.Release();
 
         Assert.True(stop.Join(Deadline));
@@ -209,5 +237,19 @@ public sealed class ReportPollingTests : IDisposable
 
         _threadPolls.Add(wait);
         _reports.Wait(Deadline, CancellationToken.None);
+    }
+
+    /// <summary>Counts how often it is looked at.</summary>
+    private sealed class CountingTime : FakeTimeProvider
+    {
+        private int _looks;
+
+        public int Looks => Volatile.Read(ref _looks);
+
+        public override long GetTimestamp()
+        {
+            Interlocked.Increment(ref _looks);
+            return base.GetTimestamp();
+        }
     }
 }
