@@ -1,6 +1,7 @@
 using System.Globalization;
 using CloudSync.LoadTest;
 using CloudSync.LoadTest.Parts;
+using CloudSync.LoadTest.ScaleOut;
 using CloudSync.LoadTest.Views;
 using CloudSync.Measuring;
 using Spectre.Console;
@@ -31,6 +32,9 @@ catch (FormatException e)
 using var interrupt = new Interrupt();
 try
 {
+    if (options.ScaleOut is not null)
+        return await ScaleOutProgram.RunAsync(options, interrupt.Token);
+
     var isGreen = true;
     for (var round = 1; round <= options.Rounds && !interrupt.Token.IsCancellationRequested; round++)
     {
@@ -62,6 +66,7 @@ static async Task<int> RunPartAsync(string part, string settings)
         EmbeddedKafkaPart.Name => EmbeddedKafkaPart.RunAsync(),
         ApiPart.Name => ApiPart.RunAsync(settings),
         EndpointPart.Name => EndpointPart.RunAsync(settings),
+        LoggingEndpointPart.Name => LoggingEndpointPart.RunAsync(settings),
         _ => ConsumerPart.RunAsync(settings),
     });
     return 0;
