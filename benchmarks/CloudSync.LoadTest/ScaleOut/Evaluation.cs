@@ -26,7 +26,7 @@ internal static class Evaluation
                 UndisturbedPartitionPause = timeline.PartitionPause(from, to).Pause.TotalMilliseconds,
                 SettledAfter = (hold.Settled - hold.Began).TotalSeconds,
                 ReachedAfter = timeline.Reached(rate, hold.Began, hold.Ended)?.TotalSeconds,
-                BusyProcessors = hold.BusyProcessors,
+                Parts = hold.Parts,
             });
         }
 

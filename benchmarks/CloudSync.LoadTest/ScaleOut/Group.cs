@@ -21,6 +21,8 @@ internal sealed class Group(Func<int, ConsumerSettings> settingsOf) : IAsyncDisp
 
     public int Count => Members().Length;
 
+    public IReadOnlyList<Part> Parts => [.. Members().Select(member => member.Part)];
+
     /// <summary>Those that were killed, and when: from then on they took no answer.</summary>
     public IReadOnlyDictionary<int, TimeSpan> Killed => _killed;
 

@@ -35,6 +35,8 @@ internal sealed record GroupCapacity(Dictionary<string, string> Settings, int Ma
             ["Kafka:heartbeat.interval.ms"] = "500",
             // A partition with a backlog comes in small pieces, so that the others of its process don't wait for it: what stands still then does so for another reason.
             ["Kafka:max.partition.fetch.bytes"] = "65536",
+            // More than it gets ahead: a full window would stop the reading of one partition after the other.
+            ["MaxHeldMessages"] = "50000",
         };
         foreach (var (name, value) in given)
             settings[name] = value;

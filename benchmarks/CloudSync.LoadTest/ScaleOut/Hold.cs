@@ -1,3 +1,5 @@
+using CloudSync.LoadTest.Results;
+
 namespace CloudSync.LoadTest.ScaleOut;
 
 /// <summary>A change and the time after it, as it was when it was run. Moments are those of the <see cref="MachineClock"/>.</summary>
@@ -7,12 +9,14 @@ namespace CloudSync.LoadTest.ScaleOut;
 /// <param name="Settled">When all partitions had an owner again.</param>
 /// <param name="Ended">When the time was over.</param>
 /// <param name="Partitions">How many each process had in the end.</param>
-/// <param name="BusyProcessors">Processors that were busy with anything at all, since it had settled; <see langword="null"/> where that is not known.</param>
-internal sealed record Hold(int Instances, Change Change, TimeSpan Began, TimeSpan Settled, TimeSpan Ended, IReadOnlyList<int> Partitions, double? BusyProcessors)
+/// <param name="Parts">What each process of the run took since it had settled, those of the group under its name.</param>
+internal sealed record Hold(int Instances, Change Change, TimeSpan Began, TimeSpan Settled, TimeSpan Ended, IReadOnlyList<int> Partitions, IReadOnlyList<PartUse> Parts)
 {
-    /// <summary>What is left out of the time at its begin and at its end.</summary>
-    private const double Edge = 0.1;
+    /// <summary>What is left out at the begin: what has waited for an owner comes in large pieces, partition by partition, and a new process is slow at first.</summary>
+    private const double AtBegin = 0.5;
 
-    /// <summary>The part in which the rate is measured: without the change, and without what comes right after it or before the next.</summary>
-    public (TimeSpan From, TimeSpan To) Middle => (Settled + (Edge * (Ended - Settled)), Ended - (Edge * (Ended - Settled)));
+    private const double AtEnd = 0.1;
+
+    /// <summary>The part of the time that has nothing of the change, nor of what comes right after it or before the next.</summary>
+    public (TimeSpan From, TimeSpan To) Middle => (Settled + (AtBegin * (Ended - Settled)), Ended - (AtEnd * (Ended - Settled)));
 }

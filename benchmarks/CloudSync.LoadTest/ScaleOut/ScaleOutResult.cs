@@ -69,5 +69,9 @@ internal sealed record CountResult
     /// <summary>Until the rate was reached; <see langword="null"/> when it was not.</summary>
     public required double? ReachedAfter { get; init; }
 
-    public required double? BusyProcessors { get; init; }
+    /// <summary>What each process of the run took, Redis left out.</summary>
+    public required IReadOnlyList<PartUse> Parts { get; init; }
+
+    /// <summary>Processors that they took together.</summary>
+    public double Processors => Parts.Sum(part => part.Processors);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using CloudSync.LoadTest.Audit;
 using CloudSync.LoadTest.Measuring;
+using CloudSync.LoadTest.Parts;
 using CloudSync.LoadTest.Results;
 
 namespace CloudSync.LoadTest.ScaleOut;
@@ -11,8 +12,8 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
     /// <summary>A rebalance that takes longer is none that ends.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
-    /// <summary>Nothing more has come for so long: longer than the lease of a killed process.</summary>
-    private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(20);
+    /// <summary>Nothing more has come for so long: longer than what a killed process has claimed waits for its lease.</summary>
+    private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
@@ -64,11 +65,12 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
                 || (MachineClock.Now - began < Patience ? false : throw new InvalidOperationException($"{change}: {Patience.TotalSeconds:0} s later the {options.Partitions} partitions are not shared out: {Owned()}.")),
             cancellationToken);
 
-        var (settled, busyBefore) = (MachineClock.Now, BusyProcessors.Seconds());
+        IReadOnlyList<IUsed> used = [.. stage.Used, .. stage.Group.Parts];
+        var (settled, useBefore) = (MachineClock.Now, await StepUse.NowAsync(used));
         say($"{instances} processes ({change}): settled after {(settled - began).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s, partitions {Owned()}.");
         await UntilAsync(stage, () => MachineClock.Now - settled >= options.Duration, cancellationToken);
         var ended = MachineClock.Now;
-        return new Hold(instances, change, began, settled, ended, [.. _members.Select(member => member.Partitions)], (BusyProcessors.Seconds() - busyBefore) / (ended - settled).TotalSeconds);
+        return new Hold(instances, change, began, settled, ended, [.. _members.Select(member => member.Partitions)], (await StepUse.NowAsync(used)).Since(useBefore).Parts);
     }
 
     /// <summary>Looks at the group again and again, and has as much produced as it needs, until something is so.</summary>

@@ -22,6 +22,7 @@ internal sealed class ScaleOutStage : IAsyncDisposable
 
     // In the order in which they were started; they are ended the other way round.
     private readonly List<IAsyncDisposable> _started = [];
+    private readonly List<IUsed> _used = [new OwnUse()];
     private Part _endpoint = null!;
 
     private ScaleOutStage(LoadMessages messages) => Messages = messages;
@@ -29,6 +30,9 @@ internal sealed class ScaleOutStage : IAsyncDisposable
     public LoadMessages Messages { get; }
 
     public AcceptedLedger Ledger { get; } = new();
+
+    /// <summary>Who takes what of the machine, without the group.</summary>
+    public IReadOnlyList<IUsed> Used => _used;
 
     public Group Group { get; private set; } = null!;
 
@@ -87,11 +91,14 @@ internal sealed class ScaleOutStage : IAsyncDisposable
         var (topic, deadLetters) = ($"load-{Messages.Run}", $"load-{Messages.Run}-dlq");
         Add(await brokers.CreateTopicAsync(topic, options.Partitions));
         Add(await brokers.CreateTopicAsync(deadLetters, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
+        if (brokers.IsOurs)
+            _used.Add(brokers);
         if (brokers.IsEmbedded)
             MostOutstanding = EmbeddedPartitionBytes * options.Partitions / 4 / (options.Payload + RecordBytes);
         var redis = Add(await BenchmarkRedis.StartAsync());
         Capacity = GroupCapacity.Of(options.Consumer, options.EndpointLatency, brokers.IsEmbedded);
         _endpoint = Add(await Part.StartAsync(LoggingEndpointPart.Name, new LoggingEndpointSettings(Messages.Run, options.Payload, options.EndpointLatency), cancellationToken));
+        _used.Add(_endpoint);
         Supply = new Supply(new ProducerTarget(Add(Producer(options, brokers.BootstrapServers, topic)).GetRequiredService<ICloudSyncProducer>(), Messages, Ledger), Ledger);
         Group = Add(new Group(number => new ConsumerSettings(
             Cloud, brokers.BootstrapServers, topic, deadLetters, $"{Cloud}-{Messages.Run}", string.Create(CultureInfo.InvariantCulture, $"{_endpoint.Address}/{number}"), redis.Address, Capacity.Settings)));

@@ -8,12 +8,12 @@ internal static class ScaleOutTable
     private const string None = "–";
 
     public static IReadOnlyList<string> Columns { get; } =
-        ["processes", "change", "messages/s", "of the first's share", "nothing arrived for, ms", "a partition stood for, ms", "without a change, ms", "partitions owned after, s", "rate reached after, s", "busy processors"];
+        ["processes", "change", "messages/s", "of the first's share", "nothing arrived for, ms", "a partition stood for, ms", "without a change, ms", "partitions owned after, s", "rate reached after, s", "processors"];
 
     public static IReadOnlyList<string> Row(CountResult count) =>
     [
         Text(count.Instances, "0"), count.Change, Text(count.Rate, "#,0"), Text(count.Share, "0.00"), Text(count.Pause, "#,0"), Text(count.PartitionPause, "#,0"), Text(count.UndisturbedPartitionPause, "#,0"),
-        Text(count.SettledAfter, "0.0"), Text(count.ReachedAfter, "0.0"), Text(count.BusyProcessors, "0.00"),
+        Text(count.SettledAfter, "0.0"), Text(count.ReachedAfter, "0.0"), Text(count.Processors, "0.00"),
     ];
 
     /// <summary>What the ledger says, in a sentence.</summary>

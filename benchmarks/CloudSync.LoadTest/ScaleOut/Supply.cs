@@ -7,14 +7,17 @@ namespace CloudSync.LoadTest.ScaleOut;
 /// <summary>Produces more than the group takes, and no further ahead of it than it must: each process has something to do at any time, and in the end not much is left.</summary>
 internal sealed class Supply(ITarget target, AcceptedLedger ledger)
 {
-    /// <summary>What each process shall have before it: the lag that it says is up to a second old, and by then it may have taken a second's worth.</summary>
-    public static readonly TimeSpan Ahead = TimeSpan.FromSeconds(3);
+    /// <summary>
+    /// What each process shall have before it. The lag that it says is up to a second old, and by then it may have taken a second's worth, so less would let it run dry. More would hide what is asked: what a process
+    /// already holds comes before what it reads of partitions that it takes over.
+    /// </summary>
+    public static readonly TimeSpan Ahead = TimeSpan.FromSeconds(1.5);
 
     /// <summary>What all may be behind together. While partitions have no owner, what they get waits, and the others must go on.</summary>
     public static readonly TimeSpan MostAhead = TimeSpan.FromSeconds(30);
 
     /// <summary>Produced is so much more than can be taken.</summary>
-    private const double Surplus = 1.5;
+    private const double Surplus = 1.25;
 
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(10);
 
