@@ -82,7 +82,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
             _members = await stage.Group.LookAsync();
             _arrived = await stage.ArrivedAsync();
             var most = (long)Math.Min(stage.MostOutstanding, stage.Capacity.PerSecond * options.ScaleOut!.Max() * Supply.MostAhead.TotalSeconds);
-            stage.Supply.Rate = Supply.Wanted(_members, stage.Capacity.PerSecond, stage.Ledger.Accepted - _arrived, most);
+            stage.Supply.Rate = Supply.Wanted(_members, options.Partitions, stage.Capacity.PerSecond, stage.Ledger.Accepted - _arrived, most);
             if (isSo())
                 return;
 

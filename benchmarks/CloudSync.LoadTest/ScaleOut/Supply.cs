@@ -36,14 +36,16 @@ internal sealed class Supply(ITarget target, AcceptedLedger ledger)
 
     /// <summary>At which rate to produce.</summary>
     /// <param name="members">The group. What a process without partitions has to do is not up to the producer.</param>
-    /// <param name="capacity">What one of them takes a second.</param>
+    /// <param name="partitions">Partitions of the topic. What goes into those that have no owner comes on top: those that have one get no less for it.</param>
+    /// <param name="capacity">What one of the group takes a second.</param>
     /// <param name="outstanding">Messages that were accepted and have not arrived.</param>
     /// <param name="most">How many of them there may be.</param>
-    public static double Wanted(IReadOnlyList<MemberState> members, double capacity, long outstanding, long most)
+    public static double Wanted(IReadOnlyList<MemberState> members, int partitions, double capacity, long outstanding, long most)
     {
         var owners = members.Where(member => member.Partitions > 0).ToList();
         var isEnough = outstanding >= most || (owners.Count > 0 && owners.Min(member => member.Lag) >= capacity * Ahead.TotalSeconds);
-        return isEnough ? 0 : Surplus * capacity * Math.Max(1, members.Count);
+        var withoutOwner = owners.Count > 0 ? (double)partitions / owners.Sum(member => member.Partitions) : 1;
+        return isEnough ? 0 : Surplus * capacity * Math.Max(1, members.Count) * withoutOwner;
     }
 
     /// <summary>Until it is cancelled, and all is acknowledged.</summary>
