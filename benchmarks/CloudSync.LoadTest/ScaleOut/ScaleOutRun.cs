@@ -44,7 +44,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         }
 
         say($"Waiting for {Number(stage.Ledger.Accepted - _arrived)} messages that are still under way.");
-        await DrainAsync(stage);
+        await DrainAsync(stage, cancellationToken.IsCancellationRequested ? Standstill / 12 : Standstill);
         return Judge(stage, await stage.CallsAsync(), Info(started, stage.Description)) with { Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : null };
     }
 
@@ -90,10 +90,10 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         }
     }
 
-    private async Task DrainAsync(ScaleOutStage stage)
+    private async Task DrainAsync(ScaleOutStage stage, TimeSpan patience)
     {
         var moved = MachineClock.Now;
-        while (_arrived < stage.Ledger.Accepted && MachineClock.Now - moved < Standstill)
+        while (_arrived < stage.Ledger.Accepted && MachineClock.Now - moved < patience)
         {
             await Task.Delay(Glance, CancellationToken.None);
             var before = _arrived;
