@@ -31,12 +31,12 @@ internal sealed class Group(Func<int, ConsumerSettings> settingsOf) : IAsyncDisp
 
     /// <summary>Starts processes at the same time. They are members once they run.</summary>
     /// <exception cref="InvalidOperationException">One does not start.</exception>
-    public async Task AddAsync(int count, CancellationToken cancellationToken)
+    public async Task AddAsync(int count)
     {
         var starting = Enumerable.Range(_started, count).Select(async number =>
         {
             var settings = settingsOf(number);
-            return (number, await Part.StartAsync(settings.Cloud, settings, cancellationToken));
+            return (number, await Part.StartAsync(settings.Cloud, settings, CancellationToken.None));
         }).ToList();
         _started += count;
         await ((Task)Task.WhenAll(starting)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -45,7 +45,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
 
         say($"Waiting for {Number(stage.Ledger.Accepted - _arrived)} messages that are still under way.");
         await DrainAsync(stage, cancellationToken.IsCancellationRequested ? Standstill / 12 : Standstill);
-        return Judge(stage, await stage.CallsAsync(), Info(started, stage.Description)) with { Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : null };
+        return Judge(stage, await stage.CallsAsync(), Info(started, stage.Description), isWhole: !cancellationToken.IsCancellationRequested) with { Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : null };
     }
 
     private async Task<Hold> HoldAsync(ScaleOutStage stage, int instances, Change change, CancellationToken cancellationToken)
@@ -53,12 +53,20 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         var began = MachineClock.Now;
         var changing = change.Kind switch
         {
-            ChangeKind.Start => stage.Group.AddAsync(change.By, cancellationToken),
+            ChangeKind.Start => stage.Group.AddAsync(change.By),
             ChangeKind.Stop => stage.Group.StopAsync(change.By),
             _ => stage.Group.KillAsync(change.By),
         };
-        await UntilAsync(stage, () => changing.IsCompleted, cancellationToken);
-        await changing;
+        try
+        {
+            await UntilAsync(stage, () => changing.IsCompleted, cancellationToken);
+        }
+        finally
+        {
+            // An interrupt must not leave a process half started: what it has claimed would wait for its lease.
+            await changing;
+        }
+
         await UntilAsync(
             stage,
             () => Group.IsSettled(_members, options.Partitions)
@@ -106,7 +114,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         await stage.Group.StopAsync(stage.Group.Count);
     }
 
-    private ScaleOutResult Judge(ScaleOutStage stage, IReadOnlyList<Call> calls, RunInfo info)
+    private ScaleOutResult Judge(ScaleOutStage stage, IReadOnlyList<Call> calls, RunInfo info, bool isWhole)
     {
         var repeats = Repeats.Of(calls, stage.Group.Killed, stage.Messages.KeyNumberOf);
         var invented = calls.Sum(call => (long)call.Foreign) + calls.Sum(call => call.Numbers.Count(number => number >= stage.Ledger.Sent));
@@ -123,7 +131,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
             Audit = audit,
             CameAgainUnanswered = repeats.Unanswered,
             CameAgainAnswered = repeats.LastMoment,
-            Checks = Verdict.Of(audit, repeats, stage.Group.Killed.Count, stage.Capacity.UnderWay, calls.Count, calls.Count(call => !call.HasItsKey)),
+            Checks = Verdict.Of(audit, repeats, stage.Group.Killed.Count, stage.Capacity.UnderWay, calls.Count, calls.Count(call => !call.HasItsKey), isWhole),
             PerSecond = Evaluation.PerSecond(calls),
         };
     }

@@ -19,7 +19,7 @@ internal static class ScaleOutTable
     /// <summary>What the ledger says, in a sentence.</summary>
     public static string Audit(ScaleOutResult result) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{result.Audit.Accepted:N0} accepted, {result.Audit.Arrived:N0} arrived, {result.Audit.Lost:N0} lost, {result.Audit.OutOfOrder:N0} out of order, {result.Audit.Invented:N0} invented, {result.Audit.DeadLetters:N0} dead letters. {result.Audit.Duplicates:N0} came twice: {result.CameAgainUnanswered:N0} that a killed process had no answer of, {result.CameAgainAnswered:N0} that it had answered and not written down.");
+        $"{result.Audit.Accepted:N0} accepted, {result.Audit.Arrived:N0} arrived, {result.Audit.Lost:N0} {(result.Ended is null ? "lost" : "not arrived yet")}, {result.Audit.OutOfOrder:N0} out of order, {result.Audit.Invented:N0} invented, {result.Audit.DeadLetters:N0} dead letters. {result.Audit.Duplicates:N0} came twice: {result.CameAgainUnanswered:N0} that a killed process had no answer of, {result.CameAgainAnswered:N0} that it had answered and not written down.");
 
     public static string Summary(ScaleOutResult result) =>
         (result.Ended is { } ended ? ended + " " : "") + (result.IsGood

@@ -17,6 +17,10 @@ public sealed class VerdictTests
     public void What_was_lost_breaks_it() => Assert.Equal(["none lost"], Broken(Audit() with { Lost = 1 }, Nothing, killed: 0));
 
     [Fact]
+    public void After_an_interrupt_what_has_not_come_yet_is_no_offence() =>
+        Assert.DoesNotContain(Verdict.Of(Audit() with { Lost = 1 }, Nothing, 0, UnderWay, calls: 10, withoutTheirKey: 0, isWhole: false), check => !check.Holds);
+
+    [Fact]
     public void What_is_out_of_order_breaks_it() => Assert.Equal(["none out of order"], Broken(Audit() with { OutOfOrder = 1 }, Nothing, killed: 0));
 
     [Fact]
