@@ -1,4 +1,5 @@
 using CloudSync.LoadTest.Load;
+using CloudSync.LoadTest.ScaleOut;
 
 namespace CloudSync.LoadTest;
 
@@ -45,10 +46,15 @@ internal sealed record Options
           --out FOLDER        where the reports go; default: performance_results
           --compare OLD.json  says what has changed since an earlier round, and whether it is beyond noise
           --fault WHAT        has the endpoints drop, repeat or reorder one message in 100,000, to see that the audit finds it
+          --scale-out A,B,…   in place of all that: one consumer group of so many processes, one number after the other, which share a Redis; default as the value: 1,2,4,2,1. The load is more than they take, so
+                              the rate is theirs; each number is held for --duration (20), the endpoint takes --endpoint-ms (20), there are --keys (100,000). Processes are started and stopped; the last to go are killed
 
         It stops by itself when two steps in a row get less than 80 % of what they ask for. Ctrl-C ends it with the reports of what was measured.
         Exit code: 0; 1 when a message was lost, came twice or out of order, or nothing was measured; 2 for a command line that is not understood, or a file that can't be read or written; 130 when it was interrupted.
         """;
+
+    /// <summary>What means nothing to a scale-out.</summary>
+    private static readonly string[] StepOptions = ["--target", "--quick", "--steps", "--warm-up", "--batch", "--in-flight", "--ingest", "--api", "--rounds", "--compare", "--fault"];
 
     public Target Target { get; private init; } = Target.Path;
 
@@ -93,6 +99,9 @@ internal sealed record Options
 
     public Parts.Fault Fault { get; private init; }
 
+    /// <summary>How many processes of one group, one number after the other; <see langword="null"/> for the steps.</summary>
+    public IReadOnlyList<int>? ScaleOut { get; private init; }
+
     /// <param name="args">The command line.</param>
     /// <param name="variable">A variable of the environment.</param>
     /// <exception cref="FormatException">It can't be understood; the message says what, and how to use the program.</exception>
@@ -108,20 +117,23 @@ internal sealed record Options
         int Number(string name, int otherwise, int least, int most) => Read(name, otherwise, (n, text) => words.Number(n, text, least, most));
         IReadOnlyList<KeyValuePair<string, string>> Pairs(string name) => values.Remove(name, out var list) ? [.. list.Select(text => words.Pair(name, text))] : [];
 
+        var scaleOut = Read<IReadOnlyList<int>?>("--scale-out", null, (name, text) => ScaleOuts(words, name, text));
+        if (scaleOut is not null && StepOptions.FirstOrDefault(values.ContainsKey) is { } ofSteps)
+            throw words.Wrong($"{ofSteps} is for the steps, which --scale-out takes the place of.");
         var isQuick = values.Remove("--quick") || words.Flag(QuickVariable, variable(QuickVariable));
         var options = new Options
         {
             Quick = isQuick,
             Target = Read("--target", Target.Path, words.OneOf<Target>),
             Steps = Read("--steps", isQuick ? Ladder.Quick : Ladder.Full, (name, text) => [.. text.Split(',').Select(step => words.Number(name, step, 1, 10_000_000))]),
-            Duration = TimeSpan.FromSeconds(Number("--duration", isQuick ? 5 : 10, 1, 24 * 60 * 60)),
+            Duration = TimeSpan.FromSeconds(Number("--duration", scaleOut is not null ? 20 : isQuick ? 5 : 10, 1, 24 * 60 * 60)),
             WarmUp = TimeSpan.FromSeconds(Number("--warm-up", 5, 1, 600)),
             Batch = Text("--batch") is { } batch ? words.Number("--batch", batch, 1, 500) : null,
             InFlight = Number("--in-flight", 256, 1, 10_000),
             Payload = Number("--payload", 256, LoadMessages.LeastPayload, 900_000),
-            Keys = Number("--keys", 10_000, 1, int.MaxValue),
+            Keys = Number("--keys", scaleOut is null ? 10_000 : 100_000, 1, int.MaxValue),
             Partitions = Number("--partitions", 12, 1, 1_000),
-            EndpointLatency = TimeSpan.FromMilliseconds(Number("--endpoint-ms", 0, 0, 60_000)),
+            EndpointLatency = TimeSpan.FromMilliseconds(scaleOut is null ? Number("--endpoint-ms", 0, 0, 60_000) : Number("--endpoint-ms", 20, 1, 5_000)),
             Producer = Pairs("--producer"),
             Ingest = Pairs("--ingest"),
             Consumer = Pairs("--consumer"),
@@ -132,11 +144,20 @@ internal sealed record Options
             Out = Text("--out") ?? "performance_results",
             Compare = Text("--compare"),
             Fault = Read("--fault", Parts.Fault.None, words.OneOf<Parts.Fault>),
+            ScaleOut = scaleOut,
         };
         if (values.Keys.FirstOrDefault() is { } unknown)
             throw words.Wrong($"{unknown} is not understood.");
         if (options.Api is not null && options.Target != Target.Api)
             throw words.Wrong("--api needs --target api: where the messages of an API that is there arrive is not known here.");
+        if (scaleOut is not null)
+            _ = GroupCapacity.Of(options.Consumer, options.EndpointLatency, isEmbedded: false);
         return options;
+    }
+
+    private static IReadOnlyList<int> ScaleOuts(CommandLine words, string name, string text)
+    {
+        IReadOnlyList<int> counts = text == "default" ? [1, 2, 4, 2, 1] : [.. text.Split(',').Select(count => words.Number(name, count, 1, 64))];
+        return counts.Zip(counts.Skip(1)).Any(pair => pair.First == pair.Second) ? throw words.Wrong($"{name} {text}: a number must differ from the one before it.") : counts;
     }
 }

@@ -10,16 +10,17 @@ internal sealed class BenchmarkRedis : IAsyncDisposable
 {
     /// <summary>
     /// Kills the server when this process closes the pipe to the shell: in its disposal or by dying, in whatever way. The trap lets the shell outlive an interrupt from the terminal, which
-    /// goes to all processes.
+    /// goes to all processes; the server would end by it, and is in a session of its own where there is a setsid.
     /// </summary>
     private const string Guard =
         """
         trap : HUP INT TERM
         folder=$1
         shift
-        "$@" </dev/null >/dev/null 2>&1 &
+        $(command -v setsid) "$@" </dev/null >/dev/null 2>&1 &
+        server=$!
         read -r _
-        kill -9 %1
+        kill -9 $server
         wait 2>/dev/null
         rm -rf "$folder"
         """;

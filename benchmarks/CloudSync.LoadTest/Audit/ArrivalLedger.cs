@@ -4,13 +4,13 @@ namespace CloudSync.LoadTest.Audit;
 internal sealed class ArrivalLedger
 {
     private readonly Pages<int> _order = new();
-    private int _arrived;
+    private int _arrivals;
     private long _duplicates;
     private long _invented;
     private long _highest = -1;
 
     /// <summary>Different messages that have arrived.</summary>
-    public int Arrived => Volatile.Read(ref _arrived);
+    public long Arrived => Volatile.Read(ref _arrivals) - Duplicates;
 
     public long Duplicates => Volatile.Read(ref _duplicates);
 
@@ -29,7 +29,7 @@ internal sealed class ArrivalLedger
             return;
         }
 
-        var order = Interlocked.Increment(ref _arrived);
+        var order = Interlocked.Increment(ref _arrivals);
         if (Interlocked.CompareExchange(ref _order.Of(number), order, 0) != 0)
         {
             // It has a place already; the one that was taken for it stays empty.

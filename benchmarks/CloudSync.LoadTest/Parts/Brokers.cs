@@ -27,7 +27,7 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
 
     public string Description { get; }
 
-    private bool IsEmbedded => _embedded is not null;
+    public bool IsEmbedded => _embedded is not null;
 
     /// <summary>Bytes that are kept of each partition of a topic of messages, read or not; older ones fall out.</summary>
     public long KeptBytes => IsEmbedded ? EmbeddedPartitionBytes : PartitionBytes;
