@@ -124,10 +124,14 @@ internal sealed class InFlight : IDisposable
             var left = _options.ProduceTimeout - _time.GetElapsedTime(first.Since);
             await first.WhenToldAsync().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, _aborted);
         }
-        catch (TimeoutException) when (!first.IsTold)
+        catch (TimeoutException)
         {
-            Settle(NotInTime(first.Id, "acknowledged the message"));
-            return;
+            // It may be told by now, if whoever is to go on with that had no thread in time.
+            if (!first.IsTold)
+            {
+                Settle(NotInTime(first.Id, "acknowledged the message"));
+                return;
+            }
         }
 
         Settle(ResultOf(first, place));
