@@ -8,6 +8,9 @@ namespace CloudSync.Samples.Tests.Hosting;
 /// <summary>A sample in a process of its own, from its own build output with its own appsettings.json.</summary>
 internal sealed class SampleProcess : IDisposable
 {
+    /// <summary>For what comes within seconds, unless it never comes.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _errors = new();
     private readonly Process _process;
@@ -57,8 +60,10 @@ internal sealed class SampleProcess : IDisposable
 
     public async Task UntilAsync(Func<bool> condition, string what)
     {
+        var since = Stopwatch.StartNew();
         while (!condition())
         {
+            Assert.True(since.Elapsed < Patience, $"{Patience.TotalSeconds} s are over, and not yet: {what}. {Output}{Errors}");
             Assert.False(_process.HasExited, $"Ended before {what}: {Output}{Errors}");
             await Task.Delay(20, Cancelled);
         }

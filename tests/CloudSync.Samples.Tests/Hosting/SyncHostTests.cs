@@ -9,7 +9,7 @@ using Xunit;
 
 namespace CloudSync.Samples.Tests.Hosting;
 
-/// <summary>AwsSyncHost as a platform runs it: a process that is told to stop, and killed when it does not.</summary>
+/// <summary>The sync hosts as a platform runs them: processes that are told to stop, and killed when they do not.</summary>
 public sealed class SyncHostTests
 {
     /// <summary>For what must not hang, and has no deadline of its own.</summary>
@@ -17,8 +17,10 @@ public sealed class SyncHostTests
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Told_to_stop_under_load_it_finishes_what_it_began_and_leaves_the_rest_for_the_next()
+    [Theory]
+    [InlineData("Aws")]
+    [InlineData("Azure")]
+    public async Task Told_to_stop_under_load_it_finishes_what_it_began_and_leaves_the_rest_for_the_next(string cloud)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
         const int Messages = 2_000;
@@ -29,7 +31,7 @@ public sealed class SyncHostTests
         // Under load: all its calls are under way when it is told to stop.
         var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         endpoint.Answer = _ => endpoint.Begun.Count > 200 ? release.Task : Task.CompletedTask;
-        using (var host = Start(kafka, endpoint, "10s"))
+        using (var host = Start(kafka, endpoint, "10s", cloud: cloud))
         {
             await host.UntilAsync(() => endpoint.Waiting == 16, "its 16 calls were under way");
             await host.SignalAsync("TERM");
@@ -45,7 +47,7 @@ public sealed class SyncHostTests
 
         var first = endpoint.Answered.Count;
         Assert.InRange(first, 201, Messages - 1);
-        using (var host = Start(kafka, endpoint, "10s"))
+        using (var host = Start(kafka, endpoint, "10s", cloud: cloud))
         {
             await host.UntilAsync(() => endpoint.Answered.Distinct().Count() == Messages, "everything had arrived");
             await host.SignalAsync("TERM");
@@ -159,11 +161,14 @@ public sealed class SyncHostTests
         await producer.FlushAsync(Cancelled);
     }
 
-    private static SampleProcess Start(EmbeddedKafka kafka, HeldEndpoint endpoint, string graceTime, string url = "http://127.0.0.1:0") => SampleProcess.Start(
-        "AwsSyncHost",
+    private static SampleProcess Start(EmbeddedKafka kafka, HeldEndpoint endpoint, string graceTime, string url = "http://127.0.0.1:0", string cloud = "Aws") => SampleProcess.Start(
+        $"{cloud}SyncHost",
         [
-            new("Urls", url), new("CloudSync__Host__GraceTime", graceTime), new("CloudSync__Aws__BootstrapServers", kafka.BootstrapServers),
-            new("CloudSync__Aws__Kafka__session__timeout__ms", "6000"), new("CloudSync__Aws__Kafka__heartbeat__interval__ms", "500"), new("CloudSync__AwsEndpoint__Url", endpoint.Url), new("CloudSync__AwsEndpoint__ApiKey", "key"),
+            new("Urls", url), new("CloudSync__Host__GraceTime", graceTime), new($"CloudSync__{cloud}__BootstrapServers", kafka.BootstrapServers),
+            new($"CloudSync__{cloud}__Kafka__session__timeout__ms", "6000"), new($"CloudSync__{cloud}__Kafka__heartbeat__interval__ms", "500"),
+            new($"CloudSync__{cloud}Endpoint__Url", endpoint.Url), new($"CloudSync__{cloud}Endpoint__ApiKey", "key"),
+            // The endpoint of the test takes messages one by one.
+            new($"CloudSync__{cloud}Endpoint__Mode", "Single"),
         ]);
 
     private static void AssertEveryLineIsJson(string output)
