@@ -25,13 +25,23 @@ internal sealed class Run(Options options, IProgressView view)
         info = info with { Description = stage.Description };
         view.Say($"On {stage.Description}.");
         var steps = new List<StepResult>();
-        var ended = await WarmUpAsync(stage, cancellationToken) ? await StepsAsync(stage, steps, cancellationToken) : null;
-        return new RunResult
+        try
+        {
+            var ended = await WarmUpAsync(stage, cancellationToken) ? await StepsAsync(stage, steps, cancellationToken) : null;
+            return Result(await AuditAsync(stage), cancellationToken.IsCancellationRequested ? "It was interrupted." : ended);
+        }
+        catch (InvalidOperationException e) when (steps.Count > 0)
+        {
+            // A part has died. What was measured until then is there all the same.
+            return Result([], e.Message) with { IsAudited = false };
+        }
+
+        RunResult Result(IReadOnlyList<AuditResult> audit, string? ended) => new()
         {
             Info = info,
             Steps = steps,
-            Audit = await AuditAsync(stage),
-            Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : ended,
+            Audit = audit,
+            Ended = ended,
             Highest = steps.Where(IsHeld).Select(step => step.Asked).DefaultIfEmpty().Max(),
         };
     }

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+using CloudSync.LoadTest.Parts;
 using CloudSync.LoadTest.Results;
 using CloudSync.LoadTest.Views;
 using Xunit;
@@ -53,6 +56,18 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task A_part_that_dies_ends_the_run_red_with_what_was_measured()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux says whose child a process is.");
+        var result = await new Run(Options.Parse(["--steps", "20,100,200", "--duration", "1", "--warm-up", "1"], _ => null), new KillsEndpointAfterAStep())
+            .RunAsync(1, TestContext.Current.CancellationToken);
+
+        Assert.Equal(20, result.Steps[0].Asked);
+        Assert.Equal("The process of endpoint has ended.", result.Ended);
+        Assert.False(result.IsGreen);
+    }
+
+    [Fact]
     public async Task An_api_that_is_not_there_is_said()
     {
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(TextWriter.Null, "--target", "api", "--api", "http://127.0.0.1:1", "--steps", "10", "--warm-up", "1"));
@@ -62,4 +77,43 @@ public sealed class RunTests
 
     private static Task<RunResult> RunAsync(TextWriter output, params string[] args) =>
         new Run(Options.Parse(args, _ => null), new PlainView(output)).RunAsync(1, TestContext.Current.CancellationToken);
+
+    private sealed class KillsEndpointAfterAStep : IProgressView
+    {
+        public void Say(string text)
+        {
+        }
+
+        public void Begin(int number, int count, int rate)
+        {
+        }
+
+        public void Second(int rate, TimeSpan elapsed, TimeSpan duration, SecondResult second)
+        {
+        }
+
+        public void End(StepResult step)
+        {
+            foreach (var process in Process.GetProcessesByName("dotnet"))
+                using (process)
+                    if (IsEndpointOfOurs(process.Id))
+                        process.Kill();
+        }
+
+        private static bool IsEndpointOfOurs(int id)
+        {
+            try
+            {
+                // Behind the program's name in brackets: state, parent …
+                var stat = File.ReadAllText($"/proc/{id}/stat");
+                return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture) == Environment.ProcessId
+                    && File.ReadAllText($"/proc/{id}/cmdline").Contains($"\0{EndpointPart.Name}\0", StringComparison.Ordinal);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It has ended meanwhile.
+                return false;
+            }
+        }
+    }
 }

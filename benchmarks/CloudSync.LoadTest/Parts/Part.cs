@@ -79,7 +79,15 @@ internal sealed class Part : IUsed, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _process.StandardInput.Close();
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended before, with a question that it has not read.
+        }
+
         using var timeout = new CancellationTokenSource(EndTimeout);
         try
         {

@@ -41,6 +41,9 @@ internal sealed record Verdict(bool IsGreen, string Headline, string Sentence, L
 
     private static string HeadlineOf(RunResult run)
     {
+        if (!run.IsAudited)
+            return "Red: a part of the path has ended, so nobody knows what has arrived";
+
         if (!run.IsGreen)
             return "Red: " + string.Join("; ", run.Audit.Where(audit => !audit.IsGreen).Select(audit => $"{string.Join(", ", Faults(audit))} at {audit.Endpoint}"));
 
@@ -51,6 +54,9 @@ internal sealed record Verdict(bool IsGreen, string Headline, string Sentence, L
     private static string SentenceOf(RunResult run)
     {
         var what = run.Info.Target switch { "producer" => "the producer alone", "api" => "the API alone", "path" => "the whole path", var other => other };
+        if (!run.IsAudited)
+            return $"Says nothing of {what}: a part of it has ended during the run.";
+
         if (!run.IsGreen)
             return $"Not fit for use as it was run: what {what} acknowledged did not arrive as it should. Its rates count for nothing until that is mended.";
 

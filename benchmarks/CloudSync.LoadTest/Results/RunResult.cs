@@ -17,8 +17,11 @@ internal sealed record RunResult
     /// <summary>The highest rate that was held: asked for, acknowledged and, where there are endpoints, arrived. 0 if none was.</summary>
     public int Highest { get; init; }
 
+    /// <summary>Whether what was accepted could be held against what arrived: not when a part has died.</summary>
+    public bool IsAudited { get; init; } = true;
+
     /// <summary>Whether the ledger is in order: a run in which a message was lost, came twice or out of order is red, however fast.</summary>
-    public bool IsGreen => Audit.All(audit => audit.IsGreen);
+    public bool IsGreen => IsAudited && Audit.All(audit => audit.IsGreen);
 }
 
 /// <summary>What was run, where and how.</summary>
