@@ -3,7 +3,7 @@ using System.Globalization;
 namespace CloudSync.LoadTest;
 
 /// <summary>The words of a command line, and what is said of those that are wrong.</summary>
-internal sealed class CommandLine(string[] args, string usage)
+internal sealed class CommandLine(string[] args, string hint)
 {
     private int _at = -1;
 
@@ -13,7 +13,7 @@ internal sealed class CommandLine(string[] args, string usage)
     /// <summary>The word after an option, which is its value.</summary>
     public string Value() => _at + 1 < args.Length ? args[++_at] : throw Wrong($"{args[_at]} lacks its value.");
 
-    public FormatException Wrong(string what) => new($"{what}\n\n{usage}");
+    public FormatException Wrong(string what) => new($"{what} {hint}");
 
     public int Number(string name, string text, int least, int most) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most

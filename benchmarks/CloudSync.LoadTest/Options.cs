@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using CloudSync.LoadTest.Load;
 using CloudSync.LoadTest.ScaleOut;
 
@@ -20,6 +21,9 @@ internal enum Target
 internal sealed record Options
 {
     public const string TokenVariable = "CLOUDSYNC_LOADTEST_TOKEN";
+    /// <summary>What every error ends with.</summary>
+    public const string Hint = "--help has all options.";
+
     public const string QuickVariable = "QUICK_TEST";
 
     public const string Usage =
@@ -45,13 +49,19 @@ internal sealed record Options
           --rounds N          runs all steps so often; a JSON file each; default 1
           --out FOLDER        where the reports go; default: performance_results
           --compare OLD.json  says what has changed since an earlier round, and whether it is beyond noise
-          --fault WHAT        has the endpoints drop, repeat or reorder one message in 100,000, to see that the audit finds it
+          --fault WHAT        has the endpoints drop, repeat or reorder one message in 100,000, to see that the audit finds it: --steps 20000 --duration 15 has enough
           --scale-out A,B,…   in place of all that: one consumer group of so many processes, one number after the other, which share a Redis; default as the value: 1,2,4,2,1. The load is more than they take, so
                               the rate is theirs; each number is held for --duration (20), the endpoint takes --endpoint-ms (20), there are --keys (100,000). Processes are started and stopped; the last to go are killed
 
         It stops by itself when two steps in a row get less than 80 % of what they ask for. Ctrl-C ends it with the reports of what was measured.
         Exit code: 0; 1 when a message was lost, came twice or out of order, or nothing was measured; 2 for a command line that is not understood, or a file that can't be read or written; 130 when it was interrupted.
         """;
+
+    private static readonly HashSet<string> Names = [.. Regex.Matches(Usage, "^  (--[a-z-]+)", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+
+    private static readonly string[] OfThePath = ["--consumer", "--endpoint-ms", "--fault"];
+    private static readonly string[] OfTheApi = ["--ingest", "--in-flight"];
+    private static readonly string[] OfOurs = [.. OfThePath, "--ingest", "--producer", "--kafka", "--partitions"];
 
     /// <summary>What means nothing to a scale-out.</summary>
     private static readonly string[] StepOptions = ["--target", "--quick", "--steps", "--warm-up", "--batch", "--in-flight", "--ingest", "--api", "--rounds", "--compare", "--fault"];
@@ -107,11 +117,16 @@ internal sealed record Options
     /// <exception cref="FormatException">It can't be understood; the message says what, and how to use the program.</exception>
     public static Options Parse(string[] args, Func<string, string?> variable)
     {
-        var words = new CommandLine(args, Usage);
+        var words = new CommandLine(args, Hint);
         var values = new Dictionary<string, List<string>>();
         while (words.Next() is { } name)
+        {
+            if (!Names.Contains(name))
+                throw words.Wrong($"{name} is not understood.");
             (values.TryGetValue(name, out var list) ? list : values[name] = []).Add(name == "--quick" ? "" : words.Value());
+        }
 
+        var given = values.Keys.ToArray();
         string? Text(string name) => values.Remove(name, out var list) ? list[^1] : null;
         T Read<T>(string name, T otherwise, Func<string, string, T> read) => Text(name) is { } text ? read(name, text) : otherwise;
         int Number(string name, int otherwise, int least, int most) => Read(name, otherwise, (n, text) => words.Number(n, text, least, most));
@@ -146,10 +161,11 @@ internal sealed record Options
             Fault = Read("--fault", Parts.Fault.None, words.OneOf<Parts.Fault>),
             ScaleOut = scaleOut,
         };
-        if (values.Keys.FirstOrDefault() is { } unknown)
-            throw words.Wrong($"{unknown} is not understood.");
         if (options.Api is not null && options.Target != Target.Api)
             throw words.Wrong("--api needs --target api: where the messages of an API that is there arrive is not known here.");
+        string[] idle = options.Api is not null ? OfOurs : options.Target switch { Target.Path => [], Target.Api => OfThePath, _ => [.. OfThePath, .. OfTheApi] };
+        if (scaleOut is null && given.FirstOrDefault(idle.Contains) is { } vain)
+            throw words.Wrong($"{vain} changes nothing here: {(options.Api is null ? $"--target {options.Target.ToString().ToLowerInvariant()} has no such part" : "an API that is there has settings of its own")}.");
         if (scaleOut is not null)
             _ = GroupCapacity.Of(options.Consumer, options.EndpointLatency, isEmbedded: false);
         return options;

@@ -17,7 +17,7 @@ internal static class Rounds
     {
         // Found out before the run, and not after it.
         var old = options.Compare is { } file ? JsonReport.Read(file) : null;
-        await ReportFiles.CheckAsync(options.Out);
+        ReportFiles.Check(options.Out);
 
         var isRed = false;
         for (var round = 1; round <= options.Rounds && !cancellationToken.IsCancellationRequested; round++)

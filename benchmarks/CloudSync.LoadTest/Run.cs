@@ -28,7 +28,7 @@ internal sealed class Run(Options options, IProgressView view)
         try
         {
             var ended = await WarmUpAsync(stage, cancellationToken) ? await StepsAsync(stage, steps, cancellationToken) : null;
-            return Result(await AuditAsync(stage), cancellationToken.IsCancellationRequested ? "It was interrupted." : ended);
+            return Result(await AuditAsync(stage), cancellationToken.IsCancellationRequested ? RunResult.Interrupted : ended);
         }
         catch (InvalidOperationException e) when (steps.Count > 0)
         {
@@ -57,6 +57,7 @@ internal sealed class Run(Options options, IProgressView view)
         PayloadBytes = options.Payload,
         Keys = options.Keys,
         Round = round,
+        Fault = options.Fault == Fault.None ? null : options.Fault.ToString().ToLowerInvariant(),
     };
 
     /// <summary>Until everything has been through once: consumers join their groups, connections are made, code is compiled.</summary>
@@ -71,7 +72,7 @@ internal sealed class Run(Options options, IProgressView view)
             : step.Accepted > 0
                 ? true
                 : throw new InvalidOperationException(
-                    $"Nothing was accepted in the warm-up: {string.Join(", ", step.Errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{error.Key} × {error.Value:N0}")).DefaultIfEmpty("503, the API takes no more"))}.");
+                    $"Nothing was accepted in the warm-up: {string.Join(", ", step.Errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{error.Key} × {error.Value:N0}")).DefaultIfEmpty("503, the API takes no more"))}. Asked was {stage.Description}.");
     }
 
     /// <returns>Why it ended before the last step.</returns>

@@ -86,7 +86,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
             Parts = parts,
             BusyProcessors = busy,
             Limit = new Limit(Limit.Nothing, ""),
-            BrokenOff = cancellationToken.IsCancellationRequested ? "It was interrupted." : _brokenOff,
+            BrokenOff = cancellationToken.IsCancellationRequested ? RunResult.Interrupted : _brokenOff,
             Intervals = _seconds,
         };
         return result with { Limit = Limits.Of(result, evidence, Environment.ProcessorCount) };

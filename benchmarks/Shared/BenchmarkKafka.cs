@@ -8,6 +8,8 @@ namespace CloudSync.Measuring;
 /// <summary>The brokers: given ones, else one started from KAFKA_HOME, else the embedded ones, which are no measure of a real cluster.</summary>
 internal sealed class BenchmarkKafka : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
     private readonly EmbeddedKafka? _embedded;
     private readonly StartedKafka? _started;
 
@@ -58,8 +60,9 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
             return;
         }
 
-        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).Build();
-        await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1, Configs = settings }]);
+        using var admin = Admin();
+        await admin.CreateTopicsAsync(
+            [new TopicSpecification { Name = name, NumPartitions = partitions, ReplicationFactor = -1, Configs = settings }], new CreateTopicsOptions { RequestTimeout = Patience, OperationTimeout = Patience });
     }
 
     /// <summary>Gives back the disk of a topic that nobody needs any more. The embedded ones have none.</summary>
@@ -68,9 +71,12 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
         if (_embedded is not null)
             return;
 
-        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).Build();
+        using var admin = Admin();
         await admin.DeleteTopicsAsync([name]);
     }
+
+    /// <summary>What it says of addresses that nobody listens at is said by whoever calls it.</summary>
+    private IAdminClient Admin() => new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
 
     public async ValueTask DisposeAsync()
     {

@@ -60,12 +60,15 @@ public sealed class OptionsTests
     [InlineData("--consumer MaxConcurrency: must be a name, = and a value", "--consumer", "MaxConcurrency")]
     [InlineData("--api example: must be an http or https address", "--target", "api", "--api", "example")]
     [InlineData("--api needs --target api", "--api", "http://localhost:5080")]
+    [InlineData("--fault changes nothing here: --target api has no such part", "--target", "api", "--fault", "drop")]
+    [InlineData("--ingest changes nothing here: --target producer has no such part", "--target", "producer", "--ingest", "A=B")]
+    [InlineData("--producer changes nothing here: an API that is there has settings of its own", "--target", "api", "--api", "http://localhost:5080", "--producer", "A=B")]
     public void What_is_wrong_is_said_with_how_to_use_it(string says, params string[] args)
     {
         var error = Assert.Throws<FormatException>(() => Parse(args));
 
         Assert.StartsWith(says, error.Message, StringComparison.Ordinal);
-        Assert.EndsWith(Options.Usage, error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(Options.Hint, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

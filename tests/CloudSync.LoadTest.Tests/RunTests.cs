@@ -72,11 +72,19 @@ public sealed class RunTests
     {
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(TextWriter.Null, "--target", "api", "--api", "http://127.0.0.1:1", "--steps", "10", "--warm-up", "1"));
 
-        Assert.Equal("Nothing was accepted in the warm-up: ConnectionError × 10.", error.Message);
+        Assert.Equal("Nothing was accepted in the warm-up: ConnectionError × 10. Asked was the API at http://127.0.0.1:1/.", error.Message);
     }
 
     private static Task<RunResult> RunAsync(TextWriter output, params string[] args) =>
         new Run(Options.Parse(args, _ => null), new PlainView(output)).RunAsync(1, TestContext.Current.CancellationToken);
+
+    [Fact]
+    public async Task Brokers_that_are_not_there_are_said_with_their_address()
+    {
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(TextWriter.Null, "--kafka", "127.0.0.1:1", "--steps", "10"));
+
+        Assert.StartsWith("Kafka at 127.0.0.1:1 does not make the topic load-", error.Message, StringComparison.Ordinal);
+    }
 
     private sealed class KillsEndpointAfterAStep : IProgressView
     {

@@ -57,7 +57,7 @@ internal sealed class OpenLoop(ITarget target, AcceptedLedger ledger)
         }
 
         // What is due and could not be begun has waited until now, at least. Left out, the worst of all would be what is not seen.
-        var elapsed = Stopwatch.GetElapsedTime(start) is var e && e < duration ? e : duration;
+        var elapsed = cancellationToken.IsCancellationRequested && Stopwatch.GetElapsedTime(start) is var e && e < duration ? e : duration;
         var end = start + (long)(elapsed.TotalSeconds * Stopwatch.Frequency);
         var dueInAll = begun == total ? total : Math.Clamp((long)(elapsed.TotalSeconds * rate), begun, total);
         for (var waiting = begun; waiting < dueInAll; waiting += batchSize)

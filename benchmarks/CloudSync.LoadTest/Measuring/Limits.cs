@@ -56,11 +56,14 @@ internal static class Limits
         if (full > ManyRefused)
             return new Limit(Limit.Broker, string.Create(Culture, $"The producer's queue was full for {full:P1} of the messages: Kafka took {step.Achieved:N0} a second.{Acknowledgement(evidence)}"));
 
+        if (Failures(step) is { } failures)
+            return failures;
+
         if (IsClients(step))
         {
             return new Limit(
                 Limit.Client,
-                string.Create(Culture, $"The generator had places left ({step.MaxInFlight:N0} of {step.InFlightLimit:N0}) and began one request in a hundred more than {step.Lateness.P99:N0} ms late: ask from another machine, or with larger batches.{Busiest(step, processors)}"));
+                string.Create(Culture, $"The generator had places left ({Places(step)}) and began one request in a hundred more than {step.Lateness.P99:N0} ms late: ask from another machine, or with larger batches.{Busiest(step, processors)}"));
         }
 
         if (AllBusy(step, processors) is { } busy)
@@ -71,7 +74,7 @@ internal static class Limits
 
         return new Limit(
             step.Parts.Any(part => part.Name == "api") || evidence.AcknowledgementMean is null ? Limit.Api : Limit.Broker,
-            string.Create(Culture, $"{step.MaxInFlight:N0} of {step.InFlightLimit:N0} requests were under way, {step.Latency.Mean:N1} ms each in the mean.{Acknowledgement(evidence)}{Busiest(step, processors)}"));
+            string.Create(Culture, $"{Places(step)} requests were under way, {step.Latency.Mean:N1} ms each in the mean.{Acknowledgement(evidence)}{Busiest(step, processors)}"));
     }
 
     private static Limit Arriving(StepResult step, EndpointResult behind, Evidence evidence, int processors)
@@ -88,11 +91,26 @@ internal static class Limits
     private static bool IsClients(StepResult step) =>
         step.Lateness.P99 > Late && step.MaxInFlight < step.InFlightLimit && step.Parts[0].Processors >= step.Parts.Max(part => part.Processors) * 0.8;
 
-    /// <summary>All processors are busy, so it is whoever takes most of them.</summary>
+    /// <summary>Errors of one kind for more than a few messages: what is refused is neither slow nor late.</summary>
+    private static Limit? Failures(StepResult step)
+    {
+        var failed = step.Errors.Values.Sum() / (double)Math.Max(1, step.Due);
+        if (failed <= ManyRefused)
+            return null;
+
+        var (kind, count) = step.Errors.MaxBy(error => error.Value);
+        return new Limit(Limit.Api, string.Create(Culture, $"{failed:P1} of the messages failed, most of them by {kind}: {count:N0}."));
+    }
+
+    /// <summary>All processors are busy, so it is whoever takes most of them: one of the parts, or none of them.</summary>
     private static Limit? AllBusy(StepResult step, int processors)
     {
         if (step.BusyProcessors is not { } busy || busy < Busy * processors)
             return null;
+
+        // Brokers or an API that were there already, on this machine, are others too.
+        if (step.Parts.Sum(part => part.Processors) < busy / 2)
+            return new Limit(Limit.Others, string.Create(Culture, $"All processors are busy, {busy:N2} of {processors}, and most of that is no part of the run, so this measures the machine and not the path. {Shares(step)}"));
 
         var most = step.Parts.GroupBy(part => PartOf(part.Name)).MaxBy(parts => parts.Sum(part => part.Processors))!;
         return new Limit(most.Key, string.Create(Culture, $"All processors are busy: {busy:N2} of {processors}. {Shares(step)}"));
@@ -103,6 +121,9 @@ internal static class Limits
 
     private static string Shares(StepResult step) =>
         string.Join(", ", step.Parts.OrderByDescending(part => part.Processors).Select(part => string.Create(Culture, $"{part.Name} {part.Processors:N2}"))) + ".";
+
+    private static string Places(StepResult step) =>
+        step.InFlightLimit == int.MaxValue ? string.Create(Culture, $"{step.MaxInFlight:N0}, without a bound") : string.Create(Culture, $"{step.MaxInFlight:N0} of {step.InFlightLimit:N0}");
 
     private static string Acknowledgement(Evidence evidence) =>
         evidence.AcknowledgementMean is { } mean ? string.Create(Culture, $" It acknowledged within {mean:N1} ms in the mean.") : "";

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using CloudSync.Measuring;
+using Confluent.Kafka;
 
 namespace CloudSync.LoadTest.Parts;
 
@@ -60,7 +61,7 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
         if (_embedded is not null)
             await _embedded.AskAsync<bool>($"{EmbeddedKafkaPart.TopicQuestion} {name} {partitions}");
         else
-            await _real!.CreateTopicAsync(name, partitions, settings);
+            await CreateAsync(name, partitions, settings);
         return new CreatedTopic(_real, name);
     }
 
@@ -85,6 +86,18 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
             await _embedded.DisposeAsync();
         if (_real is not null)
             await _real.DisposeAsync();
+    }
+
+    private async Task CreateAsync(string name, int partitions, Dictionary<string, string>? settings)
+    {
+        try
+        {
+            await _real!.CreateTopicAsync(name, partitions, settings);
+        }
+        catch (KafkaException e)
+        {
+            throw new InvalidOperationException($"Kafka at {BootstrapServers} does not make the topic {name}: {e.Message}. Look whether it is there, and lets this machine in.", e);
+        }
     }
 
     /// <summary>Brokers that were there before are left as they were.</summary>

@@ -35,6 +35,9 @@ internal static class Recommendations
     /// <summary>With fewer steps, memory that grows is memory that is taken at first.</summary>
     public const int GrowthSteps = 4;
 
+    /// <summary>A smaller share of the messages is no reason to change anything.</summary>
+    private const double Few = 0.01;
+
     private const string RateLimited = "HTTP 429";
     private const string Unavailable = "HTTP 503";
 
@@ -58,7 +61,7 @@ internal static class Recommendations
     }
 
     /// <summary>The producer had no room: Kafka takes less than comes in.</summary>
-    public static Recommendation? OfQueueFull(RunResult run) => Worst(run, step => step.QueueFull) is not { } step ? null : new(
+    public static Recommendation? OfQueueFull(RunResult run) => Worst(run, step => step.QueueFull) is not { } step || step.QueueFull < Few * step.Due ? null : new(
         "The producer's queue was full",
         $"At {Rate(step)}, {Of(step.QueueFull, step.Sent)} were refused because Kafka acknowledged fewer than came in. `Preset=HighThroughput` of the producer makes fewer and larger requests (`Linger` 20 ms, `BatchSize` 262,144): less work for the brokers, for tens of milliseconds. `BufferBytes` only lets more wait. What remains is more of the brokers: more machines, faster disks.");
 
@@ -75,7 +78,7 @@ internal static class Recommendations
     /// <summary>The generator was the slowest.</summary>
     public static Recommendation? OfClient(RunResult run) => Limited(run, Limit.Client) is not { } step ? null : new(
         "The generator was the limit",
-        $"{Said(step)} The generator's lateness at P99 was {Figures.Milliseconds(step.Lateness.Of(latency => latency.P99))} ms. What the path would have taken is not known from here on: run the generator on another machine, or with more than {Figures.Count(step.BatchSize, "message")} in a request.");
+        $"{Said(step)} The generator's lateness at P99 was {Figures.Milliseconds(step.Lateness.Of(latency => latency.P99))} ms. What the path would have taken is not known from here on: run the generator on another machine{(step.BatchSize < 500 ? $", or with more than {Figures.Count(step.BatchSize, "message")} in a request" : "")}.");
 
     /// <summary>No processor had anything left; what moving the largest part away would give.</summary>
     public static Recommendation? OfProcessors(RunResult run)
@@ -83,6 +86,9 @@ internal static class Recommendations
         var step = run.LimitedStep ?? run.HeldStep;
         if (step is not { BusyProcessors: { } busy, Parts.Count: > 0, Achieved: > 0 } || busy < AllBusy * run.Info.Processors)
             return null;
+
+        if (step.Parts.Sum(part => part.Processors) < busy / 2)
+            return new("Something else took the processors", $"At {Rate(step)}, {Figures.Processors(busy)} of {Figures.Count(run.Info.Processors, "processor")} were busy, and the parts of the run took {Figures.Processors(step.Parts.Sum(part => part.Processors))} of them. Run it again when nothing else does: these figures are not those of the path.");
 
         var largest = step.Parts.MaxBy(part => part.Processors)!;
 
@@ -100,7 +106,7 @@ internal static class Recommendations
 
     /// <summary>What a request costs is paid for each message.</summary>
     public static Recommendation? OfSinglePosts(RunResult run) =>
-        run.Info.Target == "producer" || run.LimitedStep is not { BatchSize: 1, Limit.Part: Limit.Api or Limit.Client } step ? null : new(
+        run.Info.Target == "producer" || run.LimitedStep is not { BatchSize: 1, Asked: >= 400, Limit.Part: Limit.Api or Limit.Client } step ? null : new(
             "Post batches",
             $"Each message was a request of its own: {Figures.Rate(step.Achieved)} requests a second were the most, and the {Name(step.Limit.Part)} was the limit. `/api/sync/batch` takes up to `Ingest:MaxBatchItems` (1,000) in one, so what a request costs is paid once for all of them. Expect several times the rate; run it with a batch size of 100 to know.");
 

@@ -29,7 +29,20 @@ internal static class ReportFiles
     /// <summary>Finds out whether reports can be written: before a run of hours, and not after it.</summary>
     /// <param name="folder">Is made if it is not there.</param>
     /// <exception cref="ReportException">They can't.</exception>
-    public static async Task CheckAsync(string folder) => File.Delete(await WriteAsync(folder, $".can_write_{Guid.NewGuid():N}", ""));
+    public static void Check(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var file = Path.Combine(folder, $".{Guid.NewGuid():N}");
+            File.WriteAllText(file, "");
+            File.Delete(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ReportException($"No report can be written into the folder {folder} (--out): {e.Message}", e);
+        }
+    }
 
     /// <summary>Writes the JSON of a round alone, as soon as it is over: what follows may fail.</summary>
     /// <returns>The path of the file.</returns>

@@ -1,3 +1,4 @@
+using CloudSync.LoadTest.Parts;
 using CloudSync.LoadTest.Results;
 
 namespace CloudSync.LoadTest.Reports;
@@ -45,10 +46,11 @@ internal sealed record Verdict(bool IsGreen, string Headline, string Sentence, L
             return "Red: a part of the path has ended, so nobody knows what has arrived";
 
         if (!run.IsGreen)
-            return "Red: " + string.Join("; ", run.Audit.Where(audit => !audit.IsGreen).Select(audit => $"{string.Join(", ", Faults(audit))} at {audit.Endpoint}"));
+            return $"Red{(run.Info.Fault is { } fault ? $", as it should be (the endpoints were told to {fault} one message in {CloudEndpoint.FaultEvery:N0})" : "")}: " + string.Join("; ", run.Audit.Where(audit => !audit.IsGreen).Select(audit => $"{string.Join(", ", Faults(audit))} at {audit.Endpoint}"));
 
         var rate = run.Highest > 0 ? $"{Figures.Rate(run.Highest)} messages a second held" : "no rate was held";
-        return run.Audit.Count > 0 ? $"Green: {rate}; none lost, doubled or out of order" : $"Green: {rate}; no endpoint, so nothing to audit";
+        var colour = run.Ended == RunResult.Interrupted ? "Interrupted" : "Green";
+        return run.Audit.Count > 0 ? $"{colour}: {rate}; none lost, doubled or out of order" : $"{colour}: {rate}; no endpoint, so nothing to audit";
     }
 
     private static string SentenceOf(RunResult run)

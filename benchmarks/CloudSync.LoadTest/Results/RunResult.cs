@@ -11,6 +11,9 @@ internal sealed record RunResult
     /// <summary>Accepted against arrived, an entry an endpoint; empty where no endpoint is part of the run.</summary>
     public required IReadOnlyList<AuditResult> Audit { get; init; }
 
+    /// <summary>What <see cref="Ended"/> says of a run that was interrupted.</summary>
+    public const string Interrupted = "It was interrupted.";
+
     /// <summary>Why it ended before its last step; <see langword="null"/> when it did not.</summary>
     public string? Ended { get; init; }
 
@@ -50,6 +53,9 @@ internal sealed record RunInfo
 
     /// <summary>1 for the first.</summary>
     public required int Round { get; init; }
+
+    /// <summary>What the endpoints were told to do wrong; <see langword="null"/> for nothing.</summary>
+    public string? Fault { get; init; }
 }
 
 /// <summary>What an endpoint received of what was accepted in the whole run.</summary>

@@ -126,7 +126,7 @@ internal sealed record SecondResult
 }
 
 /// <summary>What held a step down: a part of the path, or nothing.</summary>
-/// <param name="Part"><c>nothing</c>, <c>client</c>, <c>API</c>, <c>broker</c>, <c>consumer</c> or <c>endpoint</c>.</param>
+/// <param name="Part"><c>nothing</c>, <c>client</c>, <c>API</c>, <c>broker</c>, <c>consumer</c>, <c>endpoint</c> or <c>other processes</c>.</param>
 /// <param name="Evidence">The figures that say so, as a sentence.</param>
 internal sealed record Limit(string Part, string Evidence)
 {
@@ -136,4 +136,7 @@ internal sealed record Limit(string Part, string Evidence)
     public const string Broker = "broker";
     public const string Consumer = "consumer";
     public const string Endpoint = "endpoint";
+
+    /// <summary>Other processes of the machine, which are no part of the run.</summary>
+    public const string Others = "other processes";
 }

@@ -18,7 +18,7 @@ internal static class StepLine
             Append(line, $"; to the end p99 {step.Endpoints.Max(endpoint => endpoint.Latency.P99):N0}");
         if (step.BusyProcessors is { } busy)
             Append(line, $" | {busy:N2} processors");
-        Append(line, $" | {(step.Limit.Part == Limit.Nothing ? "held" : "limit: " + step.Limit.Part)}");
+        Append(line, $" | {(step.BrokenOff is not null ? "broken off" : step.Limit.Part == Limit.Nothing ? "held" : "limit: " + step.Limit.Part)}");
         foreach (var (kind, count) in step.Errors)
             Append(line, $", {kind} × {count:N0}");
         if (step.QueueFull > 0)

@@ -37,6 +37,20 @@ public sealed class LimitsTests
             Short() with { BusyProcessors = 4, Parts = [Part("client", 0.3), Part("api", 1.4), Part("aws", 0.9), Part("azure", 0.8), Part("broker", 0.6)] });
 
     [Fact]
+    public void Processors_that_something_else_takes_are_the_fault_of_no_part() =>
+        Says(Limit.Others, "most of that is no part of the run", Short() with { BusyProcessors = 4, Parts = Parts(client: 0.3, api: 0.9) });
+
+    [Fact]
+    public void What_is_refused_is_neither_slow_nor_late() =>
+        Says(
+            Limit.Api, "3.0 % of the messages failed, most of them by HTTP 429: 2,000",
+            Short() with { Errors = new Dictionary<string, long> { ["HTTP 429"] = 2_000, ["time-out"] = 1_000 }, Lateness = Of(p99: 800), MaxInFlight = 30, Parts = Parts(client: 1.0, api: 0.5) });
+
+    [Fact]
+    public void A_producer_has_no_number_of_requests_at_the_same_time() =>
+        Says(Limit.Client, "places left (30, without a bound)", Short() with { Lateness = Of(p99: 800), MaxInFlight = 30, InFlightLimit = int.MaxValue, Parts = Parts(client: 1.0, api: 0.5) });
+
+    [Fact]
     public void A_request_that_waits_for_Kafka_is_limited_by_it() =>
         Says(Limit.Broker, "Of 100.0 ms a request took in the mean, Kafka's acknowledgement took 80.0 ms", Short() with { Latency = Of(mean: 100) }, new Evidence { AcknowledgementMean = 80 });
 

@@ -119,7 +119,16 @@ public sealed partial class RecommendationsTests
 
     [Fact]
     public void Where_the_rest_is_more_than_the_largest_part_the_rest_limits_what_a_second_machine_gives() => Assert.Contains(
-        "expect up to 400,000 a second in place of 300,000", Recommendations.OfProcessors(Busy(busy: 4, ("api", 1), ("broker", 0.9)))!.Text, StringComparison.Ordinal);
+        "expect up to 400,000 a second in place of 300,000", Recommendations.OfProcessors(Busy(busy: 4, ("api", 1), ("broker", 0.9), ("aws", 0.9)))!.Text, StringComparison.Ordinal);
+
+    [Fact]
+    public void Processors_that_something_else_took_are_no_reason_for_another_machine()
+    {
+        var said = Recommendations.OfProcessors(Busy(busy: 4, ("api", 1), ("broker", 0.9)))!;
+
+        Assert.Equal("Something else took the processors", said.Title);
+        Assert.DoesNotContain("second machine", said.Text, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Processors_of_which_some_were_idle_are_not_told() => Assert.Null(Recommendations.OfProcessors(Busy(busy: 3.5, ("api", 2.5))));
