@@ -67,12 +67,15 @@ internal sealed class Run(Options options, IProgressView view)
         view.Say(string.Create(CultureInfo.InvariantCulture, $"Warming up for {options.WarmUp.TotalSeconds:N0} s."));
         var rate = Math.Min(WarmUpRate, options.Steps.Max());
         var step = await new Step(options, stage, view).RunAsync(rate, options.WarmUp, cancellationToken);
-        return cancellationToken.IsCancellationRequested
-            ? false
-            : step.Accepted > 0
-                ? true
-                : throw new InvalidOperationException(
-                    $"Nothing was accepted in the warm-up: {string.Join(", ", step.Errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{error.Key} × {error.Value:N0}")).DefaultIfEmpty("503, the API takes no more"))}. Asked was {stage.Description}.");
+        var failed = string.Join(
+            ", ", step.Errors.Append(new("503, no more is taken", step.QueueFull)).Where(error => error.Value > 0).Select(error => string.Create(CultureInfo.InvariantCulture, $"{error.Key} × {error.Value:N0}")));
+        if (cancellationToken.IsCancellationRequested)
+            return false;
+        if (step.Accepted == 0)
+            throw new InvalidOperationException($"Nothing was accepted in the warm-up: {failed}. Asked was {stage.Description}.");
+        if (failed.Length > 0)
+            view.Say($"In the warm-up some failed: {failed}. They may arrive all the same.");
+        return true;
     }
 
     /// <returns>Why it ended before the last step.</returns>
