@@ -130,7 +130,7 @@ internal sealed record Options
         string? Text(string name) => values.Remove(name, out var list) ? list[^1] : null;
         T Read<T>(string name, T otherwise, Func<string, string, T> read) => Text(name) is { } text ? read(name, text) : otherwise;
         int Number(string name, int otherwise, int least, int most) => Read(name, otherwise, (n, text) => words.Number(n, text, least, most));
-        IReadOnlyList<KeyValuePair<string, string>> Pairs(string name) => values.Remove(name, out var list) ? [.. list.Select(text => words.Pair(name, text))] : [];
+        IReadOnlyList<KeyValuePair<string, string>> Pairs(string name) => values.Remove(name, out var list) ? [.. list.Select(text => words.Pair(name, text)).GroupBy(pair => pair.Key).Select(pairs => pairs.Last())] : [];
 
         var scaleOut = Read<IReadOnlyList<int>?>("--scale-out", null, (name, text) => ScaleOuts(words, name, text));
         if (scaleOut is not null && StepOptions.FirstOrDefault(values.ContainsKey) is { } ofSteps)

@@ -44,6 +44,10 @@ public sealed class OptionsTests
     }
 
     [Fact]
+    public void Of_a_setting_that_is_given_twice_the_last_counts() =>
+        Assert.Equal("MaxConcurrency=2", Parse("--consumer", "MaxConcurrency=1", "--consumer", "MaxConcurrency=2").Consumer.Select(pair => $"{pair.Key}={pair.Value}").Single());
+
+    [Fact]
     public void A_token_comes_from_the_environment_where_no_list_of_processes_shows_it() =>
         Assert.Equal("secret", Options.Parse(["--target", "api", "--api", "https://example.com"], name => name == Options.TokenVariable ? "secret" : null).Token);
 

@@ -15,6 +15,7 @@ internal sealed class ApiTarget : ITarget, IDisposable
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
     private readonly HttpClient _client;
+    private readonly TimeSpan _timeout;
     private readonly LoadMessages _messages;
     private readonly AcceptedLedger _ledger;
     private readonly SemaphoreSlim _places;
@@ -32,10 +33,10 @@ internal sealed class ApiTarget : ITarget, IDisposable
     /// <param name="ledger">Told what was accepted.</param>
     public ApiTarget(Uri address, string? token, int inFlightLimit, TimeSpan timeout, LoadMessages messages, AcceptedLedger ledger)
     {
-        (InFlightLimit, _messages, _ledger) = (inFlightLimit, messages, ledger);
+        (InFlightLimit, _timeout, _messages, _ledger) = (inFlightLimit, timeout, messages, ledger);
         (_single, _batch) = (new Uri(address, "/api/sync"), new Uri(address, "/api/sync/batch"));
         _places = new SemaphoreSlim(inFlightLimit, inFlightLimit);
-        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ActivityHeadersPropagator = null }) { Timeout = timeout };
+        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan };
         if (token is not null)
             _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
@@ -79,8 +80,11 @@ internal sealed class ApiTarget : ITarget, IDisposable
             Write(request, body);
             using var content = new ReadOnlyMemoryContent(body.WrittenMemory) { Headers = { ContentType = Json } };
             using var message = new HttpRequestMessage(HttpMethod.Post, request.Count == 1 ? _single : _batch) { Content = content };
-            using var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
-            await TakeAsync(request, response, recorder);
+
+            // Of the answer's end, too: the client's own time-out is that of its headers.
+            using var timeout = new CancellationTokenSource(_timeout);
+            using var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, timeout.Token);
+            await TakeAsync(request, response, recorder, timeout.Token);
 
             // Whoever has answered has read it to its end. In other cases it may be under way yet.
             body.ResetWrittenCount();
@@ -114,7 +118,7 @@ internal sealed class ApiTarget : ITarget, IDisposable
         body.Write("]"u8);
     }
 
-    private async Task TakeAsync(Request request, HttpResponseMessage response, Recorder recorder)
+    private async Task TakeAsync(Request request, HttpResponseMessage response, Recorder recorder, CancellationToken cancellationToken)
     {
         var status = response.StatusCode;
         if (status is not (HttpStatusCode.Accepted or HttpStatusCode.MultiStatus))
@@ -123,7 +127,7 @@ internal sealed class ApiTarget : ITarget, IDisposable
             return;
         }
 
-        var body = await response.Content.ReadAsByteArrayAsync();
+        var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
         var (accepted, told) = (0, 0);
         foreach (var result in IngestAnswer.Read(body, isBatch: request.Count > 1))
         {

@@ -56,6 +56,9 @@ internal sealed class OpenLoop(ITarget target, AcceptedLedger ledger)
         {
         }
 
+        // The last message is due before the end: what is measured is a rate, and needs all of the time.
+        WaitUntil(start + (long)(duration.TotalSeconds * Stopwatch.Frequency), cancellationToken);
+
         // What is due and could not be begun has waited until now, at least. Left out, the worst of all would be what is not seen.
         var elapsed = cancellationToken.IsCancellationRequested && Stopwatch.GetElapsedTime(start) is var e && e < duration ? e : duration;
         var end = start + (long)(elapsed.TotalSeconds * Stopwatch.Frequency);

@@ -26,13 +26,14 @@ internal static class JsonReport
         {
             var json = File.ReadAllText(path);
             CheckSchema(json, path);
-            return JsonSerializer.Deserialize(json, Context.StoredRun)!.Run;
+            var run = JsonSerializer.Deserialize(json, Context.StoredRun)!.Run;
+            return IsComplete(run) ? run : throw new ReportException($"{path} is not {What}: a step, a part or an endpoint in it is null.");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new ReportException($"There is no file {path}; it should be {What}.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new ReportException($"{path} can't be read: {e.Message}", e);
         }
@@ -41,6 +42,11 @@ internal static class JsonReport
             throw new ReportException($"{path} is not {What}: {e.Message}", e);
         }
     }
+
+    // A list may hold null, whatever its type says of that.
+    private static bool IsComplete(RunResult run) =>
+        run.Audit.All(audit => audit is not null)
+        && run.Steps.All(step => step is not null && step.Parts.All(part => part is not null) && step.Endpoints.All(endpoint => endpoint is not null) && step.Intervals.All(second => second is not null));
 
     // Before all else: a file of another version lacks members or has others, and would be called broken.
     private static void CheckSchema(string json, string path)

@@ -93,7 +93,7 @@ internal sealed class IngestEndpoints(
             using var inFlight = new InFlight(producer, _options, _time, context.RequestAborted);
             await inFlight.ProduceAsync(Complete(read.Message, request, header ?? NewId()), ItemPlace.Body);
             await inFlight.FinishAsync();
-            Log(context, inFlight);
+            Log(inFlight);
             return AnswerOne(context, inFlight.Results[0]);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
@@ -175,7 +175,7 @@ internal sealed class IngestEndpoints(
         }
         finally
         {
-            Log(context, inFlight);
+            Log(inFlight);
             BatchEnded?.Invoke(items, inFlight);
         }
 
@@ -331,7 +331,7 @@ internal sealed class IngestEndpoints(
             limit.MaxRequestBodySize = null;
     }
 
-    private void Log(HttpContext context, InFlight inFlight)
+    private void Log(InFlight inFlight)
     {
         if (inFlight.Refused is not { Count: > 0, Reason: { } reason } refused)
             return;
@@ -343,8 +343,8 @@ internal sealed class IngestEndpoints(
             return;
         }
 
-        // An acknowledgement that has not come does not say why. Kafka is asked for the log, and no caller waits for that.
-        context.Response.OnCompleted(async () =>
+        // An acknowledgement that has not come does not say why. Kafka is asked for the log, and no caller waits for that: nor the next request of this connection.
+        _ = Task.Run(async () =>
         {
             var now = await kafka.CheckHealthAsync(new HealthCheckContext());
             IngestLog.NotTaken(logger, refused.Count, count, now.Status == HealthStatus.Healthy ? reason : $"{reason} {now.Description}");

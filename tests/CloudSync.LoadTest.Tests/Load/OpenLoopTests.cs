@@ -81,6 +81,35 @@ public sealed class OpenLoopTests
         Assert.True(lateness.P50 < latency.P50 / 4, $"late {lateness.P50} of {latency.P50} ms");
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(100, 500)]
+    public async Task It_takes_all_of_its_time_though_the_last_is_due_before(int rate, int batchSize)
+    {
+        var since = Stopwatch.StartNew();
+
+        await new OpenLoop(new Sluggish(TimeSpan.Zero), _ledger).RunAsync(rate, batchSize, TimeSpan.FromSeconds(1), _recorder, TestContext.Current.CancellationToken);
+
+        Assert.True(since.ElapsedMilliseconds >= 999, $"{since.ElapsedMilliseconds} ms");
+    }
+
+    [Fact]
+    public async Task An_answer_that_never_ends_is_a_time_out()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        using var target = new ApiTarget(new Uri($"http://{listener.LocalEndpoint}"), null, 4, TimeSpan.FromSeconds(1), _messages, _ledger);
+        var running = new OpenLoop(target, _ledger).RunAsync(1, 1, TimeSpan.FromSeconds(1), _recorder, TestContext.Current.CancellationToken);
+        using var socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        await socket.ReceiveAsync(new byte[4096]);
+        await socket.SendAsync("HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n{"u8.ToArray());
+
+        await running;
+        await target.UntilAnsweredAsync().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Assert.Equal("time-out", _recorder.Errors.Single().Key);
+    }
+
     [Fact]
     public async Task It_ends_at_once_when_it_is_interrupted()
     {
