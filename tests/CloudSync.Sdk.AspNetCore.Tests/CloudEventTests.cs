@@ -179,7 +179,7 @@ public sealed class CloudEventTests : IAsyncLifetime
         request.Headers.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         request.Headers.TraceState = "a=" + new string('b', length - 2);
 
-        var message = IngestEndpoints.Complete(new OutgoingMessage(default), request, "m1");
+        var message = RequestTrace.Of(request).On(new OutgoingMessage(default));
 
         Assert.Equal(expected, string.Join(' ', message.Headers!.Select(header => header.Name)));
     }

@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Net.Http.Headers;
-using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -20,9 +18,6 @@ internal sealed class IngestEndpoints(
     public const string IdempotencyKey = "Idempotency-Key";
 
     private const int MostTakenAhead = 16 * 1024;
-
-    /// <summary>What W3C Trace Context asks everybody to pass on; a longer one may be left out, and would be in every record.</summary>
-    private const int LongestTraceState = 512;
 
     private readonly CloudSyncIngestOptions _options = options.Value;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
@@ -91,7 +86,7 @@ internal sealed class IngestEndpoints(
         try
         {
             using var inFlight = new InFlight(producer, _options, _time, context.RequestAborted);
-            await inFlight.ProduceAsync(Complete(read.Message, request, header ?? NewId()), ItemPlace.Body);
+            await inFlight.ProduceAsync(RequestTrace.Of(request).On(read.Message.Id is null ? read.Message with { Id = header ?? NewId() } : read.Message), ItemPlace.Body);
             await inFlight.FinishAsync();
             Log(inFlight);
             return AnswerOne(context, inFlight.Results[0]);
@@ -118,6 +113,8 @@ internal sealed class IngestEndpoints(
 
         LeaveTheLimitToUs(context);
         var isLines = Is(type, Lines);
+        var isEvents = Is(type, EventBatch);
+        var trace = RequestTrace.Of(request);
         using var inFlight = new InFlight(producer, _options, _time, context.RequestAborted);
         using var items = new BatchReader(request.BodyReader, isLines ? new LineScanner() : new ArrayScanner(), _options);
         try
@@ -138,11 +135,11 @@ internal sealed class IngestEndpoints(
                             return Rest(400, index, new FieldError("body", $"holds more messages than the limit of {_options.MaxBatchItems}", _options.MaxBatchItems));
 
                         var place = new ItemPlace(index, items.Line);
-                        var read = Is(type, EventBatch) ? CloudEventReader.ReadStructured(item, place, _options) : SyncRequestReader.Read(item, place, _options);
+                        var read = isEvents ? CloudEventReader.ReadStructured(item, place, _options) : SyncRequestReader.Read(item, place, _options);
                         if (read.IsBroken && !isLines)
                             return Rest(400, index, [.. read.Errors]);
                         if (read.Errors.Count == 0)
-                            await inFlight.ProduceAsync(Complete(read.Message, request, header is null ? NewId() : $"{header}-{index}"), place);
+                            await inFlight.ProduceAsync(trace.On(read.Message.Id is null ? read.Message with { Id = header is null ? NewId() : $"{header}-{index}" } : read.Message), place);
                         else
                             await inFlight.AddAsync(new SyncResult(400, read.Message.Id, Detail: Problem.Text(read.Errors)) { Errors = read.Errors });
 
@@ -242,23 +239,6 @@ internal sealed class IngestEndpoints(
         IOException or OperationCanceledException when context.RequestAborted.IsCancellationRequested => StatusCodes.Status499ClientClosedRequest,
         _ => null,
     };
-
-    /// <summary>A message with an id, and with the trace that its request belongs to.</summary>
-    internal static OutgoingMessage Complete(OutgoingMessage message, HttpRequest request, string id)
-    {
-        if (message.Id is null)
-            message = message with { Id = id };
-
-        // The producer passes the current activity on. Where nobody traces, there is none, and the request's own context goes on as it came.
-        string? parent = request.Headers.TraceParent, state = request.Headers.TraceState;
-        if (Activity.Current is not null || !ActivityContext.TryParse(parent, state, out _) || message.Headers?.Any(h => h.Name == CloudEvents.TraceParent) == true)
-            return message;
-
-        var headers = new List<MessageHeader>(message.Headers ?? []) { new(CloudEvents.TraceParent, Encoding.UTF8.GetBytes(parent!)) };
-        if (state is { Length: > 0 and <= LongestTraceState })
-            headers.Add(new MessageHeader(CloudEvents.TraceState, Encoding.UTF8.GetBytes(state)));
-        return message with { Headers = headers };
-    }
 
     private string? IdFromHeader(HttpRequest request, FieldErrors errors)
     {

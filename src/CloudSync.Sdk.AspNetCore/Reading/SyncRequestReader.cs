@@ -7,7 +7,7 @@ namespace CloudSync.Sdk.Ingest;
 /// <summary>
 /// Reads <c>{ id?, key?, data, correlationId?, type? }</c> without building a document: <c>data</c> is skipped over and handed on byte for byte. All that is wrong is found in one go.
 /// </summary>
-internal sealed class SyncRequestReader
+internal ref struct SyncRequestReader
 {
     private const int NoField = -1;
 
@@ -18,7 +18,9 @@ internal sealed class SyncRequestReader
     private readonly ReadOnlyMemory<byte> _json;
     private readonly ItemPlace _place;
     private readonly CloudSyncIngestOptions _limits;
-    private readonly FieldErrors _errors = new();
+
+    /// <summary>Made for who needs it, which is hardly any message.</summary>
+    private FieldErrors? _errors;
 
     private SyncRequestReader(ReadOnlyMemory<byte> json, ItemPlace place, CloudSyncIngestOptions limits) => (_json, _place, _limits) = (json, place, limits);
 
@@ -39,19 +41,21 @@ internal sealed class SyncRequestReader
     {
         var reader = new SyncRequestReader(json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json, place, limits);
         var message = reader.Read();
-        return new ReadMessage(message, reader._errors.All, reader._errors.IsBroken);
+        return new ReadMessage(message, reader._errors?.All ?? [], reader._errors?.IsBroken == true);
     }
+
+    private FieldErrors Errors => _errors ??= new FieldErrors();
 
     private OutgoingMessage Read()
     {
         OutgoingMessage message = default;
         if (_json.IsEmpty)
         {
-            _errors.Add(_place.All, "is empty");
+            Errors.Add(_place.All, "is empty");
         }
         else if (!Utf8.IsValid(_json.Span))
         {
-            _errors.AddBroken(_place.All, "is not valid UTF-8");
+            Errors.AddBroken(_place.All, "is not valid UTF-8");
         }
         else
         {
@@ -66,7 +70,7 @@ internal sealed class SyncRequestReader
             }
             catch (JsonException e)
             {
-                _errors.AddBroken(_place, e, _limits.MaxDepth);
+                Errors.AddBroken(_place, e, _limits.MaxDepth);
             }
         }
 
@@ -77,7 +81,7 @@ internal sealed class SyncRequestReader
     {
         if (json.TokenType != JsonTokenType.StartObject)
         {
-            _errors.Add(_place.All, "must be an object with the field data");
+            Errors.Add(_place.All, "must be an object with the field data");
             json.Skip();
             return default;
         }
@@ -90,14 +94,14 @@ internal sealed class SyncRequestReader
             var field = FieldOf(ref json);
             if (field == NoField)
             {
-                _errors.Add(_place.Of(FieldErrors.Shortened(TextOf(ref json) ?? "\uFFFD")), $"is unknown; the fields are {string.Join(", ", Fields)}");
+                Errors.Add(_place.Of(FieldErrors.Shortened(TextOf(ref json) ?? "\uFFFD")), $"is unknown; the fields are {string.Join(", ", Fields)}");
                 json.Skip();
                 continue;
             }
 
             json.Read();
             if ((seen & (1 << field)) != 0)
-                _errors.Add(_place.Of(Fields[field]), "is given twice");
+                Errors.Add(_place.Of(Fields[field]), "is given twice");
             seen |= 1 << field;
 
             switch ((Field)field)
@@ -123,7 +127,7 @@ internal sealed class SyncRequestReader
         }
 
         if (data is null)
-            _errors.Add(_place.Of("data"), "is missing; it may be any JSON, null included");
+            Errors.Add(_place.Of("data"), "is missing; it may be any JSON, null included");
         return new OutgoingMessage(data ?? default) { Id = id, Key = key, CorrelationId = correlationId, Type = type };
     }
 
@@ -134,16 +138,16 @@ internal sealed class SyncRequestReader
 
         if (json.TokenType != JsonTokenType.String)
         {
-            _errors.Add(_place.Of(field), "must be a string or null");
+            Errors.Add(_place.Of(field), "must be a string or null");
             json.Skip();
             return null;
         }
 
         var text = TextOf(ref json);
         if (text is null)
-            _errors.Add(_place.Of(field), "holds half of a surrogate pair, which is no text");
+            Errors.Add(_place.Of(field), "holds half of a surrogate pair, which is no text");
         else if (TextRules.WhatIsWrongWith(text, maxBytes, travelsAsHeader) is { } error)
-            _errors.Add(_place.Of(field), error.Detail, error.Limit);
+            Errors.Add(_place.Of(field), error.Detail, error.Limit);
         return text;
     }
 
