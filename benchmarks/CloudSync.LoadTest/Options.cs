@@ -17,6 +17,16 @@ internal enum Target
     Producer,
 }
 
+/// <summary>Whose API and consumers.</summary>
+internal enum Hosts
+{
+    /// <summary>The samples.</summary>
+    Ours,
+
+    /// <summary><see cref="Parts.BareApi"/> and <see cref="Parts.BareConsumer"/>.</summary>
+    Bare,
+}
+
 /// <summary>The command line.</summary>
 internal sealed record Options
 {
@@ -44,6 +54,7 @@ internal sealed record Options
           --producer A=B      a setting of the producer (Preset=HighThroughput), any number of times
           --ingest A=B        a setting of the API (MaxConcurrentRequests=512), any number of times
           --consumer A=B      a setting of both consumers (MaxConcurrency=32), any number of times
+          --hosts WHAT        ours (default); bare: the least that one writes by hand with the same clients, without checks, duplicates, retries or dead letters, as a baseline
           --kafka ADDR        brokers that are there; default: one started from KAFKA_HOME, else the embedded ones, which are no measure of a real cluster
           --api URL           an API that is there, with --target api. CLOUDSYNC_LOADTEST_TOKEN in the environment is its bearer token
           --rounds N          runs all steps so often; a JSON file each; default 1
@@ -60,11 +71,12 @@ internal sealed record Options
     private static readonly HashSet<string> Names = [.. Regex.Matches(Usage, "^  (--[a-z-]+)", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
 
     private static readonly string[] OfThePath = ["--consumer", "--endpoint-ms", "--fault"];
+    private static readonly string[] OfHosts = ["--producer", "--ingest", "--consumer"];
     private static readonly string[] OfTheApi = ["--ingest", "--in-flight"];
-    private static readonly string[] OfOurs = [.. OfThePath, "--ingest", "--producer", "--kafka", "--partitions"];
+    private static readonly string[] OfOurs = [.. OfThePath, "--ingest", "--producer", "--kafka", "--partitions", "--hosts"];
 
     /// <summary>What means nothing to a scale-out.</summary>
-    private static readonly string[] StepOptions = ["--target", "--quick", "--steps", "--warm-up", "--batch", "--in-flight", "--ingest", "--api", "--rounds", "--compare", "--fault"];
+    private static readonly string[] StepOptions = ["--target", "--quick", "--steps", "--warm-up", "--batch", "--in-flight", "--ingest", "--api", "--rounds", "--compare", "--fault", "--hosts"];
 
     public Target Target { get; private init; } = Target.Path;
 
@@ -96,6 +108,9 @@ internal sealed record Options
     public IReadOnlyList<KeyValuePair<string, string>> Consumer { get; private init; } = [];
 
     public string? Kafka { get; private init; }
+
+    /// <summary>Whether the hosts are a baseline in place of ours.</summary>
+    public bool IsBare { get; private init; }
 
     public Uri? Api { get; private init; }
 
@@ -153,6 +168,7 @@ internal sealed record Options
             Ingest = Pairs("--ingest"),
             Consumer = Pairs("--consumer"),
             Kafka = Text("--kafka"),
+            IsBare = Read("--hosts", Hosts.Ours, words.OneOf<Hosts>) == Hosts.Bare,
             Api = Read<Uri?>("--api", null, (name, text) => words.Address(name, text)),
             Token = variable(TokenVariable),
             Rounds = Number("--rounds", 1, 1, 100),
@@ -163,9 +179,11 @@ internal sealed record Options
         };
         if (options.Api is not null && options.Target != Target.Api)
             throw words.Wrong("--api needs --target api: where the messages of an API that is there arrive is not known here.");
-        string[] idle = options.Api is not null ? OfOurs : options.Target switch { Target.Path => [], Target.Api => OfThePath, _ => [.. OfThePath, .. OfTheApi] };
+        string[] idle = options.Api is not null ? OfOurs : options.Target switch { Target.Path => [], Target.Api => OfThePath, _ => [.. OfThePath, .. OfTheApi, "--hosts"] };
         if (scaleOut is null && given.FirstOrDefault(idle.Contains) is { } vain)
             throw words.Wrong($"{vain} changes nothing here: {(options.Api is null ? $"--target {options.Target.ToString().ToLowerInvariant()} has no such part" : "an API that is there has settings of its own")}.");
+        if (options.IsBare && given.FirstOrDefault(OfHosts.Contains) is { } ofOurs)
+            throw words.Wrong($"{ofOurs} changes nothing here: bare hosts have no settings.");
         if (scaleOut is not null)
             _ = GroupCapacity.Of(options.Consumer, options.EndpointLatency, isEmbedded: false);
         return options;

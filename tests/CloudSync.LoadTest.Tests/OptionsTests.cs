@@ -65,6 +65,9 @@ public sealed class OptionsTests
     [InlineData("--api example: must be an http or https address", "--target", "api", "--api", "example")]
     [InlineData("--api needs --target api", "--api", "http://localhost:5080")]
     [InlineData("--fault changes nothing here: --target api has no such part", "--target", "api", "--fault", "drop")]
+    [InlineData("--hosts all: must be one of ours, bare", "--hosts", "all")]
+    [InlineData("--hosts changes nothing here: --target producer has no such part", "--target", "producer", "--hosts", "bare")]
+    [InlineData("--consumer changes nothing here: bare hosts have no settings", "--hosts", "bare", "--consumer", "A=B")]
     [InlineData("--ingest changes nothing here: --target producer has no such part", "--target", "producer", "--ingest", "A=B")]
     [InlineData("--producer changes nothing here: an API that is there has settings of its own", "--target", "api", "--api", "http://localhost:5080", "--producer", "A=B")]
     public void What_is_wrong_is_said_with_how_to_use_it(string says, params string[] args)

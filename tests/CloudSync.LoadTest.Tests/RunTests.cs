@@ -33,6 +33,18 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task Bare_hosts_carry_the_same_messages_as_a_baseline()
+    {
+        var result = await RunAsync(TextWriter.Null, "--hosts", "bare", "--steps", "100", "--duration", "2", "--warm-up", "1");
+
+        var step = result.Steps.Single();
+        Assert.True(result.IsGreen, string.Join("; ", result.Audit.SelectMany(audit => audit.Examples)));
+        Assert.Equal((200, 200), (step.Due, step.Accepted));
+        Assert.All(result.Audit, audit => Assert.Equal(audit.Accepted, audit.Arrived));
+        Assert.EndsWith(", with bare hosts", result.Info.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_producer_alone_is_measured_without_endpoints()
     {
         var result = await RunAsync(TextWriter.Null, "--target", "producer", "--steps", "1000", "--duration", "1", "--warm-up", "1");

@@ -5,7 +5,8 @@ namespace CloudSync.LoadTest.Parts;
 /// <param name="BootstrapServers">The brokers.</param>
 /// <param name="Topic">Where messages go.</param>
 /// <param name="Settings">Further ones, as on the command line of the sample.</param>
-internal sealed record ApiSettings(string BootstrapServers, string Topic, string[] Settings);
+/// <param name="IsBare">Whether it is the <see cref="BareApi"/>.</param>
+internal sealed record ApiSettings(string BootstrapServers, string Topic, string[] Settings, bool IsBare = false);
 
 /// <summary>What a producer has seen since it was asked last.</summary>
 /// <param name="Acknowledged">Messages.</param>
@@ -24,6 +25,12 @@ internal static class ApiPart
     public static async Task RunAsync(string json)
     {
         var settings = JsonSerializer.Deserialize<ApiSettings>(json)!;
+        if (settings.IsBare)
+        {
+            await BareApi.RunAsync(settings);
+            return;
+        }
+
         using var meter = new OperationMeter("messaging.client.operation.duration");
         await using var app = IngestApi.Program.CreateHost(
             [

@@ -14,8 +14,9 @@ namespace CloudSync.LoadTest.Parts;
 /// <param name="Endpoint">Where they go.</param>
 /// <param name="Redis">The server that remembers ids; <see langword="null"/> for the memory of the process.</param>
 /// <param name="Settings">Further ones of the consumer, by name.</param>
+/// <param name="IsBare">Whether it is the <see cref="BareConsumer"/>.</param>
 internal sealed record ConsumerSettings(
-    string Cloud, string BootstrapServers, string Topic, string DeadLetterTopic, string Group, string Endpoint, string? Redis, Dictionary<string, string> Settings);
+    string Cloud, string BootstrapServers, string Topic, string DeadLetterTopic, string Group, string Endpoint, string? Redis, Dictionary<string, string> Settings, bool IsBare = false);
 
 /// <summary>What a consumer has seen.</summary>
 /// <param name="DeadLetters">Messages kept as dead letters, in all.</param>
@@ -36,6 +37,12 @@ internal static class ConsumerPart
     public static async Task RunAsync(string json)
     {
         var settings = JsonSerializer.Deserialize<ConsumerSettings>(json)!;
+        if (settings.IsBare)
+        {
+            await BareConsumer.RunAsync(settings);
+            return;
+        }
+
         using var calls = new OperationMeter("messaging.process.duration");
         using var counts = new Counts();
         await using var app = CreateHost(settings);

@@ -87,7 +87,7 @@ internal sealed class Stage : IAsyncDisposable
     public async Task<ProducerFigures?> ProducerFiguresAsync()
     {
         if (_api is not null)
-            return await _api.AskAsync<ProducerFigures>(ApiPart.ProducerQuestion);
+            return await _api.AskAsync<ProducerFigures?>(ApiPart.ProducerQuestion);
         if (_acknowledgements is null)
             return null;
 
@@ -117,7 +117,7 @@ internal sealed class Stage : IAsyncDisposable
             _used.Add(brokers);
         var topic = $"load-{Messages.Run}";
         Add(await brokers.CreateMessageTopicAsync(topic, options.Partitions));
-        Description = brokers.Description;
+        Description = options.IsBare ? $"{brokers.Description}, with bare hosts" : brokers.Description;
         if (options.Target == LoadTest.Target.Producer)
         {
             StartProducer(options, brokers, topic);
@@ -126,7 +126,7 @@ internal sealed class Stage : IAsyncDisposable
 
         if (options.Target == LoadTest.Target.Path)
             await StartConsumersAsync(options, brokers, topic, cancellationToken);
-        _api = Add(await Part.StartAsync(ApiPart.Name, new ApiSettings(brokers.BootstrapServers, topic, [.. SettingsOf("CloudSync:Producer", options.Producer), .. SettingsOf("Ingest", options.Ingest)]), cancellationToken));
+        _api = Add(await Part.StartAsync(ApiPart.Name, new ApiSettings(brokers.BootstrapServers, topic, [.. SettingsOf("CloudSync:Producer", options.Producer), .. SettingsOf("Ingest", options.Ingest)], options.IsBare), cancellationToken));
         _used.Insert(1, _api);
         Target = new ApiTarget(new Uri(_api.Address), token: null, options.InFlight, RequestTimeout, Messages, Ledger);
     }
@@ -152,7 +152,7 @@ internal sealed class Stage : IAsyncDisposable
         foreach (var cloud in Clouds)
         {
             var settings = new ConsumerSettings(
-                cloud, brokers.BootstrapServers, topic, deadLetters, $"{cloud}-{Messages.Run}", $"{EndpointPart.Address}/{cloud}", Redis: null, options.Consumer.ToDictionary());
+                cloud, brokers.BootstrapServers, topic, deadLetters, $"{cloud}-{Messages.Run}", $"{EndpointPart.Address}/{cloud}", Redis: null, options.Consumer.ToDictionary(), options.IsBare);
             _consumers[cloud] = Add(await Part.StartAsync(cloud, settings, cancellationToken));
         }
 
