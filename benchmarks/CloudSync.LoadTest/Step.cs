@@ -35,7 +35,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
             await stage.LatencyOfAsync(cloud);
         }
 
-        var arrivedBefore = await ArrivedAsync();
+        var arrivedBefore = await CountsAsync();
         var useBefore = await StepUse.NowAsync(stage.Used);
         var began = Stopwatch.GetTimestamp();
         var sending = new OpenLoop(stage.Target, stage.Ledger).RunAsync(rate, batchSize, duration, _recorder, breakOff.Token);
@@ -44,10 +44,10 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
 
         // At the end of the time, before anything is waited for.
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var achieved = _recorder.Accepted / seconds;
-        var arrived = await ArrivedAsync();
+        var achieved = StepRate.Of(rate, _recorder.Accepted, _recorder.SinceFirst, seconds);
+        var arrived = await CountsAsync();
         var arrivedSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var lag = arrived.ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value));
+        var lag = arrived.ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value.Arrived));
         var (parts, busy) = (await StepUse.NowAsync(stage.Used)).Since(useBefore);
         var evidence = await EvidenceAsync(arrivedSeconds, retries);
 
@@ -59,7 +59,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
             endpoints.Add(new EndpointResult
             {
                 Name = cloud,
-                Rate = (arrived[cloud] - arrivedBefore[cloud]) / arrivedSeconds,
+                Rate = StepRate.Of(rate, arrived[cloud].Arrived - arrivedBefore[cloud].Arrived, arrived[cloud].SinceFirst, arrivedSeconds),
                 Latency = await stage.LatencyOfAsync(cloud),
                 LagAtHalf = _lagAtHalf.GetValueOrDefault(cloud),
                 LagAtEnd = lag[cloud],
@@ -127,13 +127,15 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         }
     }
 
-    private async Task<Dictionary<string, long>> ArrivedAsync()
+    private async Task<Dictionary<string, EndpointCount>> CountsAsync()
     {
-        var arrived = new Dictionary<string, long>();
+        var counts = new Dictionary<string, EndpointCount>();
         foreach (var cloud in stage.Endpoints)
-            arrived[cloud] = (await stage.FiguresOfAsync(cloud)).Arrived;
-        return arrived;
+            counts[cloud] = await stage.FiguresOfAsync(cloud);
+        return counts;
     }
+
+    private async Task<Dictionary<string, long>> ArrivedAsync() => (await CountsAsync()).ToDictionary(endpoint => endpoint.Key, endpoint => endpoint.Value.Arrived);
 
     private async Task<Dictionary<string, long>> LagAsync() =>
         (await ArrivedAsync()).ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value));

@@ -19,6 +19,6 @@ internal static class Ladder
     /// <summary>Whether a step got far less than it asked for.</summary>
     public static bool FallsFarShort(int asked, double got) => got < 0.8 * asked;
 
-    /// <summary>Whether a step got what it asked for, but for what is lost to its beginning and end.</summary>
+    /// <summary>Whether a step got what it asked for, but for a little.</summary>
     public static bool IsHeld(int asked, double got) => got >= 0.95 * asked;
 }

@@ -39,12 +39,21 @@ internal static class Limits
     public static Limit Of(StepResult step, Evidence evidence, int processors)
     {
         var isAcknowledged = Ladder.IsHeld(step.Asked, step.Achieved);
-        var behind = step.Endpoints.Where(endpoint => IsBehind(step, endpoint)).MaxBy(endpoint => endpoint.LagAtEnd);
+        var behind = step.Endpoints.Where(endpoint => !KeepsUp(step, endpoint)).MaxBy(endpoint => endpoint.LagAtEnd);
         if (isAcknowledged && behind is null)
             return new Limit(Limit.Nothing, string.Create(Culture, $"{step.Achieved:N0} of {step.Asked:N0} messages a second were acknowledged{(step.Endpoints.Count > 0 ? ", and arrived" : "")}."));
 
         return isAcknowledged ? Arriving(step, behind!, evidence, processors) : Acknowledging(step, evidence, processors);
     }
+
+    /// <summary>What got through to the end of the path, in messages a second.</summary>
+    public static double Got(StepResult step) => step.Endpoints.Select(endpoint => endpoint.Rate).Append(step.Achieved).Min();
+
+    /// <summary>Whether the whole path held the rate that was asked for.</summary>
+    public static bool IsHeld(StepResult step) =>
+        step.BrokenOff is null && Ladder.IsHeld(step.Asked, Got(step)) && step.Endpoints.All(endpoint => KeepsUp(step, endpoint) && endpoint.DrainSeconds is not null);
+
+    private static bool KeepsUp(StepResult step, EndpointResult endpoint) => Ladder.IsHeld(step.Asked, endpoint.Rate) && !IsBehind(step, endpoint);
 
     /// <summary>Whether an endpoint falls further and further behind: what is under way at any moment is no lag.</summary>
     public static bool IsBehind(StepResult step, EndpointResult endpoint) =>
@@ -82,7 +91,7 @@ internal static class Limits
         if (AllBusy(step, processors) is { } busy)
             return busy;
 
-        var lag = string.Create(Culture, $"{behind.Name} fell {behind.LagAtEnd:N0} messages behind ({behind.LagAtHalf:N0} at half of the step).");
+        var lag = string.Create(Culture, $"{behind.Name} fell {behind.LagAtEnd:N0} messages behind ({behind.LagAtHalf:N0} at half of the step), and {behind.Rate:N0} of {step.Asked:N0} messages a second arrived.");
         return evidence.Consumers.FirstOrDefault(consumer => consumer.Name == behind.Name) is { } consumer && consumer.CallsUnderWay > 0.8 * consumer.MaxConcurrency
             ? new Limit(Limit.Endpoint, string.Create(Culture, $"{lag} {consumer.CallsUnderWay:N1} of {consumer.MaxConcurrency} calls were under way, {consumer.CallMilliseconds:N1} ms each."))
             : new Limit(Limit.Consumer, lag + Busiest(step, processors));

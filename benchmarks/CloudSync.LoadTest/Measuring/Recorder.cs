@@ -16,6 +16,7 @@ internal sealed class Recorder
     private LongHistogram _spare = Histograms.New();
     private long _begun;
     private long _accepted;
+    private long _first;
     private long _queueFull;
     private int _inFlight;
     private int _maxInFlight;
@@ -23,6 +24,9 @@ internal sealed class Recorder
     public long Begun => Volatile.Read(ref _begun);
 
     public long Accepted => Volatile.Read(ref _accepted);
+
+    /// <summary>Seconds since the first acknowledgement; 0 before.</summary>
+    public double SinceFirst => Volatile.Read(ref _first) is > 0 and var first ? Stopwatch.GetElapsedTime(first).TotalSeconds : 0;
 
     public long QueueFull => Volatile.Read(ref _queueFull);
 
@@ -51,6 +55,8 @@ internal sealed class Recorder
     public void Acknowledged(int messages, long due)
     {
         var latency = Stopwatch.GetElapsedTime(due);
+        if (Volatile.Read(ref _first) == 0)
+            Interlocked.CompareExchange(ref _first, Stopwatch.GetTimestamp(), 0);
         Interlocked.Add(ref _accepted, messages);
         lock (_lock)
         {

@@ -21,7 +21,7 @@ internal sealed record StepResult
     /// <summary>Of them, those that were acknowledged, in time or later.</summary>
     public required long Accepted { get; init; }
 
-    /// <summary>The rate that was acknowledged while messages were due; what came after the end does not count.</summary>
+    /// <summary>The rate that was acknowledged, from the first acknowledgement until no more was due; what came after the end does not count.</summary>
     public required double Achieved { get; init; }
 
     /// <summary>Messages that were refused because the producer's queue was full (503 with Retry-After).</summary>
@@ -73,7 +73,7 @@ internal sealed record EndpointResult
     /// <summary>The cloud.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Messages a second that arrived while messages were due.</summary>
+    /// <summary>Messages a second that arrived, from the first arrival until no more was due.</summary>
     public required double Rate { get; init; }
 
     /// <summary>From the scheduled time to the arrival.</summary>

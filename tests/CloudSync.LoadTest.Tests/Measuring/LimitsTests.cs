@@ -15,6 +15,22 @@ public sealed class LimitsTests
     public void What_is_under_way_is_no_lag() => Says(Limit.Nothing, "arrived", Held() with { Endpoints = [Endpoint("aws", half: 4_000, end: 4_900)] });
 
     [Fact]
+    public void A_rate_is_held_when_it_was_acknowledged_and_arrived_everywhere()
+    {
+        Assert.True(Limits.IsHeld(Held()));
+        Assert.False(Limits.IsHeld(Short()));
+        Assert.False(Limits.IsHeld(Held() with { Endpoints = [Endpoint("aws", 50, 60), Endpoint("azure", 50, 60) with { Rate = 9_400 }] }));
+        Assert.False(Limits.IsHeld(Held() with { Endpoints = [Endpoint("aws", 20_000, 40_000)] }));
+        Assert.False(Limits.IsHeld(Held() with { Endpoints = [Endpoint("aws", 50, 60) with { DrainSeconds = null }] }));
+        Assert.False(Limits.IsHeld(Held() with { BrokenOff = "It was." }));
+        Assert.Equal(9_400, Limits.Got(Held() with { Endpoints = [Endpoint("aws", 50, 60), Endpoint("azure", 50, 60) with { Rate = 9_400 }] }));
+    }
+
+    [Fact]
+    public void What_arrives_too_slowly_is_limited_though_its_lag_does_not_grow() =>
+        Says(Limit.Consumer, "and 9,400 of 10,000 messages a second arrived", Held() with { Endpoints = [Endpoint("aws", 4_000, 4_900) with { Rate = 9_400 }] });
+
+    [Fact]
     public void A_full_queue_is_the_brokers_fault() =>
         Says(Limit.Broker, "queue was full for 12.0 % of the messages", Short() with { QueueFull = 12_000 });
 
@@ -61,7 +77,7 @@ public sealed class LimitsTests
     [Fact]
     public void An_endpoint_whose_calls_are_all_under_way_is_slow() =>
         Says(
-            Limit.Endpoint, "azure fell 40,000 messages behind (20,000 at half of the step). 15.8 of 16 calls were under way, 50.0 ms each",
+            Limit.Endpoint, "azure fell 40,000 messages behind (20,000 at half of the step), and 10,000 of 10,000 messages a second arrived. 15.8 of 16 calls were under way, 50.0 ms each",
             Held() with { Endpoints = [Endpoint("aws", 0, 100), Endpoint("azure", 20_000, 40_000)] },
             new Evidence { Consumers = [new ConsumerEvidence("aws", 1, 16, 2, 0), new ConsumerEvidence("azure", 15.8, 16, 50, 0)] });
 

@@ -20,6 +20,19 @@ public sealed class RecorderTests
     }
 
     [Fact]
+    public void The_first_acknowledgement_stays_the_first()
+    {
+        Assert.Equal(0, _recorder.SinceFirst);
+        _recorder.Acknowledged(1, Stopwatch.GetTimestamp() - Stopwatch.Frequency);
+        var since = Stopwatch.GetTimestamp();
+        Assert.True(SpinWait.SpinUntil(() => _recorder.SinceFirst > 0.05, TimeSpan.FromSeconds(30)));
+
+        _recorder.Acknowledged(1, Stopwatch.GetTimestamp());
+
+        Assert.InRange(_recorder.SinceFirst, 0.05, Stopwatch.GetElapsedTime(since).TotalSeconds + 0.01);
+    }
+
+    [Fact]
     public void Messages_that_could_not_be_begun_count_with_what_they_have_waited()
     {
         _recorder.NotBegun(3, Stopwatch.Frequency);
