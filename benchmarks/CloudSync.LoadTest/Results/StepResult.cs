@@ -84,6 +84,12 @@ internal sealed record EndpointResult
 
     public required long LagAtEnd { get; init; }
 
+    /// <summary>By how many messages a second that grew, as a straight line through the seconds; not in files of before.</summary>
+    public double LagGrowth { get; init; }
+
+    /// <summary>The standard error of <see cref="LagGrowth"/>.</summary>
+    public double LagGrowthError { get; init; }
+
     /// <summary>Seconds from the end of the step until all had arrived; <see langword="null"/> when that was not waited for any longer.</summary>
     public required double? DrainSeconds { get; init; }
 }

@@ -31,6 +31,26 @@ public sealed class LimitsTests
         Says(Limit.Consumer, "and 9,400 of 10,000 messages a second arrived", Held() with { Endpoints = [Endpoint("aws", 4_000, 4_900) with { Rate = 9_400 }] });
 
     [Fact]
+    public void A_step_that_a_consumer_ended_is_the_consumers_though_all_was_acknowledged() =>
+        Says(
+            Limit.Consumer, "azure fell 40,000 messages behind (39,000 at half of the step)",
+            Held() with { BrokenOff = "It was.", Endpoints = [Endpoint("aws", 50, 60), Endpoint("azure", 39_000, 40_000)] },
+            new Evidence { PastLagLimit = "azure" });
+
+    [Fact]
+    public void What_has_not_arrived_is_not_said_to_have() =>
+        Says(Limit.Nothing, "were acknowledged, and not all of them arrived at azure.", Held() with { Endpoints = [Endpoint("aws", 50, 60), Endpoint("azure", 50, 60) with { DrainSeconds = null }] });
+
+    [Theory]
+    [InlineData(29_400, 490, 10, false)]
+    [InlineData(29_400, 60, 29, false)]
+    [InlineData(29_400, 60, 31, true)]
+    [InlineData(29_400, 49, 1, true)]
+    [InlineData(900, 60, 1, true)]
+    public void A_lag_that_grows_for_ever_is_not_held_however_slowly(long end, double growth, double error, bool isHeld) =>
+        Assert.Equal(isHeld, Limits.IsHeld(Held() with { Seconds = 60, Endpoints = [Endpoint("aws", end / 2, end) with { Rate = 9_510, LagGrowth = growth, LagGrowthError = error }] }));
+
+    [Fact]
     public void A_full_queue_is_the_brokers_fault() =>
         Says(Limit.Broker, "queue was full for 12.0 % of the messages", Short() with { QueueFull = 12_000 });
 
@@ -61,6 +81,10 @@ public sealed class LimitsTests
         Says(
             Limit.Api, "3.0 % of the messages failed, most of them by HTTP 429: 2,000",
             Short() with { Errors = new Dictionary<string, long> { ["HTTP 429"] = 2_000, ["time-out"] = 1_000 }, Lateness = Of(p99: 800), MaxInFlight = 30, Parts = Parts(client: 1.0, api: 0.5) });
+
+    [Fact]
+    public void A_503_of_the_api_itself_is_not_the_brokers() =>
+        Says(Limit.Api, "most of them by HTTP 503: 50,000", Short() with { Errors = new Dictionary<string, long> { ["HTTP 503"] = 50_000 } });
 
     [Fact]
     public void A_producer_has_no_number_of_requests_at_the_same_time() =>
