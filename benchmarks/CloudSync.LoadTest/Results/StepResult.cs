@@ -24,7 +24,7 @@ internal sealed record StepResult
     /// <summary>The rate that was acknowledged, from the first acknowledgement until no more was due; what came after the end does not count.</summary>
     public required double Achieved { get; init; }
 
-    /// <summary>Messages that were refused because the producer's queue was full (503 with Retry-After).</summary>
+    /// <summary>Messages that were refused because the producer's queue was full: Kafka took no more.</summary>
     public required long QueueFull { get; init; }
 
     /// <summary>Messages that failed otherwise, by kind: <c>HTTP 429</c>, <c>time-out</c>, <c>connection</c> …</summary>
