@@ -42,7 +42,7 @@ internal sealed class Run(Options options, IProgressView view)
             Steps = steps,
             Audit = audit,
             Ended = ended,
-            Highest = steps.Where(Limits.IsHeld).Select(step => step.Asked).DefaultIfEmpty().Max(),
+            Highest = Limits.Highest(steps),
         };
     }
 

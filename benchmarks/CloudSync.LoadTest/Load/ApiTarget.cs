@@ -90,9 +90,13 @@ internal sealed class ApiTarget : ITarget, IDisposable
             body.ResetWrittenCount();
             _bodies.Add(body);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        catch (OperationCanceledException)
         {
-            recorder.Failed(e is OperationCanceledException ? "time-out" : e is HttpRequestException { HttpRequestError: not HttpRequestError.Unknown } http ? http.HttpRequestError.ToString() : "connection", request.Count);
+            recorder.TimedOut(request.Count, request.Due);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            recorder.Failed(e is HttpRequestException { HttpRequestError: not HttpRequestError.Unknown } http ? http.HttpRequestError.ToString() : "connection", request.Count);
         }
         finally
         {

@@ -45,7 +45,7 @@ internal static class Limits
         if (step.Endpoints.FirstOrDefault(endpoint => endpoint.Name == evidence.PastLagLimit) is { } past)
             return Arriving(step, past, evidence, processors);
 
-        var isAcknowledged = Ladder.IsHeld(step.Asked, step.Achieved);
+        var isAcknowledged = Ladder.IsHeld(step.Asked, step.Achieved) && !ManyFailed(step);
         var behind = step.Endpoints.Where(endpoint => !KeepsUp(step, endpoint)).MaxBy(endpoint => endpoint.LagAtEnd);
         if (isAcknowledged && behind is null)
             return new Limit(Limit.Nothing, string.Create(Culture, $"{step.Achieved:N0} of {step.Asked:N0} messages a second were acknowledged{Arrived(step)}."));
@@ -58,7 +58,15 @@ internal static class Limits
 
     /// <summary>Whether the whole path held the rate that was asked for.</summary>
     public static bool IsHeld(StepResult step) =>
-        step.BrokenOff is null && Ladder.IsHeld(step.Asked, Got(step)) && step.Endpoints.All(endpoint => KeepsUp(step, endpoint) && endpoint.DrainSeconds is not null);
+        step.BrokenOff is null && Ladder.IsHeld(step.Asked, Got(step)) && !ManyFailed(step) && step.Endpoints.All(endpoint => KeepsUp(step, endpoint) && endpoint.DrainSeconds is not null);
+
+    /// <summary>The highest rate that was held each time it was asked for; 0 if none was.</summary>
+    public static int Highest(IEnumerable<StepResult> steps) =>
+        steps.GroupBy(step => step.Asked).Where(same => same.All(IsHeld)).Select(same => same.Key).DefaultIfEmpty().Max();
+
+    /// <summary>Whether so many failed or were refused that it does not count what became of the others. Who calls the producer itself is not refused, and waits.</summary>
+    private static bool ManyFailed(StepResult step) =>
+        step.Errors.Values.Sum() + (step.InFlightLimit == int.MaxValue ? 0 : step.QueueFull) > ManyRefused * step.Due;
 
     private static bool KeepsUp(StepResult step, EndpointResult endpoint) => Ladder.IsHeld(step.Asked, endpoint.Rate) && !IsBehind(step, endpoint);
 
@@ -122,7 +130,7 @@ internal static class Limits
     private static Limit? Failures(StepResult step)
     {
         var failed = step.Errors.Values.Sum() / (double)Math.Max(1, step.Due);
-        if (failed <= ManyRefused)
+        if (failed == 0 || !ManyFailed(step))
             return null;
 
         var (kind, count) = step.Errors.MaxBy(error => error.Value);

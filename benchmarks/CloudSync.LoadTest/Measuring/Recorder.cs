@@ -74,6 +74,15 @@ internal sealed class Recorder
             Histograms.Record(_latency, Stopwatch.GetElapsedTime(0, Math.Max(0, waited)), messages);
     }
 
+    /// <summary>Messages were not answered in time. They have waited so long all the same: left out, the slowest of all would be what is not seen.</summary>
+    public void TimedOut(int messages, long due)
+    {
+        Failed("time-out", messages);
+        var waited = Stopwatch.GetElapsedTime(due);
+        lock (_lock)
+            Histograms.Record(_latency, waited, messages);
+    }
+
     public void Failed(string kind, int messages) => _errors.AddOrUpdate(kind, messages, (_, before) => before + messages);
 
     /// <summary>Messages were refused, or had to wait, because the producer's queue was full.</summary>

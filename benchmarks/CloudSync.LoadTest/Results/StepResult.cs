@@ -30,7 +30,7 @@ internal sealed record StepResult
     /// <summary>Messages that failed otherwise, by kind: <c>HTTP 429</c>, <c>time-out</c>, <c>connection</c> …</summary>
     public required IReadOnlyDictionary<string, long> Errors { get; init; }
 
-    /// <summary>From the scheduled time to the acknowledgement.</summary>
+    /// <summary>From the scheduled time to the acknowledgement; or to the time-out, or to the end of the step for what could not be begun.</summary>
     public required Latency Latency { get; init; }
 
     /// <summary>What arrived where; empty where no endpoint is part of the run.</summary>

@@ -108,6 +108,7 @@ public sealed class OpenLoopTests
         await target.UntilAnsweredAsync().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
         Assert.Equal("time-out", _recorder.Errors.Single().Key);
+        Assert.True(_recorder.Latency().Max >= 990, $"{_recorder.Latency().Max} ms");
     }
 
     [Fact]

@@ -27,6 +27,30 @@ public sealed class LimitsTests
     }
 
     [Fact]
+    public void A_rate_that_was_not_held_each_time_is_not_held()
+    {
+        var lower = Held() with { Asked = 5_000, Achieved = 5_000 };
+
+        Assert.Equal(10_000, Limits.Highest([lower, Held(), Held()]));
+        Assert.Equal(5_000, Limits.Highest([lower, Held(), Short()]));
+        Assert.Equal(0, Limits.Highest([Short()]));
+    }
+
+    [Theory]
+    [InlineData(900, 0, 256, true)]
+    [InlineData(1_100, 0, 256, false)]
+    [InlineData(600, 600, 256, false)]
+    [InlineData(0, 1_100, 256, false)]
+    [InlineData(0, 1_100, int.MaxValue, true)]
+    public void A_rate_of_which_one_in_a_hundred_fails_is_not_held(long failed, long full, int inFlightLimit, bool isHeld)
+    {
+        var step = Held() with { QueueFull = full, InFlightLimit = inFlightLimit, Errors = failed == 0 ? new Dictionary<string, long>() : new() { ["time-out"] = failed } };
+
+        Assert.Equal(isHeld, Limits.IsHeld(step));
+        Assert.Equal(isHeld, Limits.Of(step, new Evidence(), Processors).Part == Limit.Nothing);
+    }
+
+    [Fact]
     public void What_arrives_too_slowly_is_limited_though_its_lag_does_not_grow() =>
         Says(Limit.Consumer, "and 9,400 of 10,000 messages a second arrived", Held() with { Endpoints = [Endpoint("aws", 4_000, 4_900) with { Rate = 9_400 }] });
 

@@ -43,6 +43,16 @@ public sealed class RecorderTests
     }
 
     [Fact]
+    public void A_time_out_is_an_error_and_has_waited()
+    {
+        _recorder.TimedOut(3, Stopwatch.GetTimestamp() - (Stopwatch.Frequency * 30));
+
+        Assert.Equal([new("time-out", 3)], _recorder.Errors);
+        Assert.Equal((0, 3), (_recorder.Accepted, _recorder.Latency().Count));
+        Assert.True(_recorder.Latency().P50 >= 29_900, $"{_recorder.Latency().P50} ms");
+    }
+
+    [Fact]
     public void Each_second_has_its_own_percentiles()
     {
         _recorder.Acknowledged(1, Stopwatch.GetTimestamp() - (Stopwatch.Frequency * 60));
