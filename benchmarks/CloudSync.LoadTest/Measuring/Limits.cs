@@ -140,7 +140,9 @@ internal static class Limits
     /// <summary>All processors are busy, so it is whoever takes most of them: one of the parts, or none of them.</summary>
     private static Limit? AllBusy(StepResult step, int processors)
     {
-        if (step.BusyProcessors is not { } busy || busy < Busy * processors)
+        // Where the system does not say it, what the parts take is the least.
+        var busy = step.BusyProcessors ?? step.Parts.Sum(part => part.Processors);
+        if (busy < Busy * processors)
             return null;
 
         // Brokers or an API that were there already, on this machine, are others too.

@@ -140,6 +140,10 @@ public sealed class LimitsTests
     public void Where_the_system_does_not_say_how_busy_it_is_the_shares_of_the_parts_are_told() =>
         Says(Limit.Api, "api 2.00, client 1.00", Short() with { BusyProcessors = null });
 
+    [Fact]
+    public void And_one_of_them_that_takes_all_is_the_limit() =>
+        Says(Limit.Client, "All processors are busy: 3.80 of 4. client 3.50", Short() with { BusyProcessors = null, Parts = Parts(client: 3.5, api: 0.3) });
+
     private static void Says(string part, string evidence, StepResult step, Evidence? known = null)
     {
         var limit = Limits.Of(step, known ?? new Evidence(), Processors);
