@@ -42,7 +42,7 @@ internal sealed class Run(Options options, IProgressView view)
             Steps = steps,
             Audit = audit,
             Ended = ended,
-            Highest = steps.Where(IsHeld).Select(step => step.Asked).DefaultIfEmpty().Max(),
+            Highest = Limits.Highest(steps),
         };
     }
 
@@ -92,19 +92,13 @@ internal sealed class Run(Options options, IProgressView view)
             if (step.Endpoints.FirstOrDefault(endpoint => endpoint.DrainSeconds is null) is { } stuck && !cancellationToken.IsCancellationRequested)
                 return string.Create(CultureInfo.InvariantCulture, $"Nothing more arrived at {stuck.Name} for {Standstill.TotalSeconds:N0} s after the step of {asked:N0} a second, though not all was there.");
 
-            inARow = Ladder.FallsFarShort(asked, Got(step)) ? inARow + 1 : 0;
+            inARow = Ladder.FallsFarShort(asked, Limits.Got(step)) ? inARow + 1 : 0;
             if (inARow == 2)
-                return string.Create(CultureInfo.InvariantCulture, $"Two steps in a row got less than 80 % of what they asked for, the last of them {Got(step):N0} of {asked:N0} a second.");
+                return string.Create(CultureInfo.InvariantCulture, $"Two steps in a row got less than 80 % of what they asked for, the last of them {Limits.Got(step):N0} of {asked:N0} a second.");
         }
 
         return null;
     }
-
-    /// <summary>What got through to the end of the path, in messages a second.</summary>
-    private static double Got(StepResult step) => step.Endpoints.Select(endpoint => endpoint.Rate).Append(step.Achieved).Min();
-
-    private static bool IsHeld(StepResult step) =>
-        step.BrokenOff is null && Ladder.IsHeld(step.Asked, step.Achieved) && step.Endpoints.All(endpoint => !Limits.IsBehind(step, endpoint) && endpoint.DrainSeconds is not null);
 
     private static async Task<IReadOnlyList<AuditResult>> AuditAsync(Stage stage)
     {

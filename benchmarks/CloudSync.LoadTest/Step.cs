@@ -18,8 +18,9 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
 
     private readonly Recorder _recorder = new();
     private readonly List<SecondResult> _seconds = [];
-    private readonly Dictionary<string, long> _lagAtHalf = [];
+    private readonly Dictionary<string, List<LagSample>> _lags = [];
     private string? _brokenOff;
+    private string? _pastLagLimit;
 
     public async Task<StepResult> RunAsync(int rate, TimeSpan duration, CancellationToken cancellationToken)
     {
@@ -35,7 +36,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
             await stage.LatencyOfAsync(cloud);
         }
 
-        var arrivedBefore = await ArrivedAsync();
+        var arrivedBefore = await CountsAsync();
         var useBefore = await StepUse.NowAsync(stage.Used);
         var began = Stopwatch.GetTimestamp();
         var sending = new OpenLoop(stage.Target, stage.Ledger).RunAsync(rate, batchSize, duration, _recorder, breakOff.Token);
@@ -44,10 +45,10 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
 
         // At the end of the time, before anything is waited for.
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var achieved = _recorder.Accepted / seconds;
-        var arrived = await ArrivedAsync();
+        var achieved = StepRate.Of(rate, _recorder.Accepted, _recorder.SinceFirst, seconds);
+        var arrived = await CountsAsync();
         var arrivedSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var lag = arrived.ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value));
+        var lag = arrived.ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value.Arrived));
         var (parts, busy) = (await StepUse.NowAsync(stage.Used)).Since(useBefore);
         var evidence = await EvidenceAsync(arrivedSeconds, retries);
 
@@ -56,13 +57,17 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         var endpoints = new List<EndpointResult>();
         foreach (var cloud in stage.Endpoints)
         {
+            var lags = _lags.GetValueOrDefault(cloud, []);
+            var (growth, growthError) = LagTrend.Growth(lags, arrivedSeconds - arrived[cloud].SinceFirst);
             endpoints.Add(new EndpointResult
             {
                 Name = cloud,
-                Rate = (arrived[cloud] - arrivedBefore[cloud]) / arrivedSeconds,
+                Rate = StepRate.Of(rate, arrived[cloud].Arrived - arrivedBefore[cloud].Arrived, arrived[cloud].SinceFirst, arrivedSeconds),
                 Latency = await stage.LatencyOfAsync(cloud),
-                LagAtHalf = _lagAtHalf.GetValueOrDefault(cloud),
+                LagAtHalf = LagTrend.AtHalf(lags, seconds),
                 LagAtEnd = lag[cloud],
+                LagGrowth = growth,
+                LagGrowthError = growthError,
                 DrainSeconds = drained.TryGetValue(cloud, out var drain) ? drain : null,
             });
         }
@@ -106,8 +111,11 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
             var elapsed = Stopwatch.GetElapsedTime(began, now);
             var (acceptedNow, lag) = (_recorder.Accepted, await LagAsync());
             foreach (var (cloud, behind) in lag)
-                if (elapsed <= (duration / 2) + (Interval / 2))
-                    _lagAtHalf[cloud] = behind;
+            {
+                if (!_lags.TryGetValue(cloud, out var lags))
+                    _lags[cloud] = lags = [];
+                lags.Add(new LagSample(elapsed.TotalSeconds, behind));
+            }
 
             // The rest of a second at the end has too few messages to be a figure of its own.
             if (Stopwatch.GetElapsedTime(at, now) < Interval / 2)
@@ -120,6 +128,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
             view.Second(rate, elapsed, duration, _seconds[^1]);
             if (highest > stage.LagLimit)
             {
+                _pastLagLimit = lag.MaxBy(endpoint => endpoint.Value).Key;
                 _brokenOff = string.Create(
                     CultureInfo.InvariantCulture, $"A consumer was {highest:N0} messages behind: of each partition so much is kept and no more, and what was not read would have been thrown away.");
                 await breakOff.CancelAsync();
@@ -127,13 +136,15 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         }
     }
 
-    private async Task<Dictionary<string, long>> ArrivedAsync()
+    private async Task<Dictionary<string, EndpointCount>> CountsAsync()
     {
-        var arrived = new Dictionary<string, long>();
+        var counts = new Dictionary<string, EndpointCount>();
         foreach (var cloud in stage.Endpoints)
-            arrived[cloud] = (await stage.FiguresOfAsync(cloud)).Arrived;
-        return arrived;
+            counts[cloud] = await stage.FiguresOfAsync(cloud);
+        return counts;
     }
+
+    private async Task<Dictionary<string, long>> ArrivedAsync() => (await CountsAsync()).ToDictionary(endpoint => endpoint.Key, endpoint => endpoint.Value.Arrived);
 
     private async Task<Dictionary<string, long>> LagAsync() =>
         (await ArrivedAsync()).ToDictionary(endpoint => endpoint.Key, endpoint => Math.Max(0, stage.Ledger.Accepted - endpoint.Value));
@@ -148,7 +159,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
                 cloud, figures.Calls * figures.MeanCallMilliseconds / 1_000 / seconds, figures.MaxConcurrency, figures.MeanCallMilliseconds, figures.Retries - retries[cloud]));
         }
 
-        return new Evidence { AcknowledgementMean = await stage.ProducerFiguresAsync() is { Acknowledged: > 0 } figure ? figure.MeanMilliseconds : null, Consumers = consumers };
+        return new Evidence { AcknowledgementMean = await stage.ProducerFiguresAsync() is { Acknowledged: > 0 } figure ? figure.MeanMilliseconds : null, Consumers = consumers, PastLagLimit = _pastLagLimit };
     }
 
     /// <summary>Waits until all that was accepted has arrived everywhere, or nothing moves any more.</summary>

@@ -3,6 +3,10 @@ using System.Globalization;
 using CloudSync.LoadTest.Parts;
 using CloudSync.LoadTest.Results;
 using CloudSync.LoadTest.Views;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace CloudSync.LoadTest.Tests;
@@ -68,6 +72,17 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task A_path_with_a_long_latency_holds_its_rate_all_the_same()
+    {
+        await using var api = await ApiAsync(TimeSpan.FromMilliseconds(300));
+
+        var result = await RunAsync(TextWriter.Null, "--target", "api", "--api", api.Urls.Single(), "--steps", "100", "--duration", "2", "--warm-up", "1");
+
+        Assert.Equal(100, result.Highest);
+        Assert.Equal(Limit.Nothing, result.Steps.Single().Limit.Part);
+    }
+
+    [Fact]
     public async Task A_part_that_dies_ends_the_run_red_with_what_was_measured()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux says whose child a process is.");
@@ -96,6 +111,23 @@ public sealed class RunTests
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(TextWriter.Null, "--kafka", "127.0.0.1:1", "--steps", "10"));
 
         Assert.StartsWith("Kafka at 127.0.0.1:1 does not make the topic load-", error.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<WebApplication> ApiAsync(TimeSpan latency)
+    {
+        var offset = 0L;
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0));
+        var app = builder.Build();
+        app.MapPost("/api/sync", async (HttpContext context) =>
+        {
+            await Task.Delay(latency);
+            context.Response.StatusCode = 202;
+            await context.Response.WriteAsync($$"""{"status":202,"partition":0,"offset":{{Interlocked.Increment(ref offset)}}}""");
+        });
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return app;
     }
 
     private sealed class KillsEndpointAfterAStep : IProgressView

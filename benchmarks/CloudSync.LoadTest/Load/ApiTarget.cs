@@ -90,9 +90,13 @@ internal sealed class ApiTarget : ITarget, IDisposable
             body.ResetWrittenCount();
             _bodies.Add(body);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        catch (OperationCanceledException)
         {
-            recorder.Failed(e is OperationCanceledException ? "time-out" : e is HttpRequestException { HttpRequestError: not HttpRequestError.Unknown } http ? http.HttpRequestError.ToString() : "connection", request.Count);
+            recorder.TimedOut(request.Count, request.Due);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            recorder.Failed(e is HttpRequestException { HttpRequestError: not HttpRequestError.Unknown } http ? http.HttpRequestError.ToString() : "connection", request.Count);
         }
         finally
         {
@@ -121,13 +125,19 @@ internal sealed class ApiTarget : ITarget, IDisposable
     private async Task TakeAsync(Request request, HttpResponseMessage response, Recorder recorder, CancellationToken cancellationToken)
     {
         var status = response.StatusCode;
-        if (status is not (HttpStatusCode.Accepted or HttpStatusCode.MultiStatus))
+        if (status is not (HttpStatusCode.Accepted or HttpStatusCode.MultiStatus or HttpStatusCode.ServiceUnavailable))
         {
-            Refused(recorder, (int)status, request.Count);
+            Failed(recorder, (int)status, request.Count);
             return;
         }
 
         var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+        if (status == HttpStatusCode.ServiceUnavailable && !IngestAnswer.IsOfKafka(body))
+        {
+            Failed(recorder, (int)status, request.Count);
+            return;
+        }
+
         var (accepted, told) = (0, 0);
         foreach (var result in IngestAnswer.Read(body, isBatch: request.Count > 1))
         {
@@ -140,7 +150,13 @@ internal sealed class ApiTarget : ITarget, IDisposable
             }
             else
             {
-                Refused(recorder, result.Status, 1);
+                // Who says nothing of a message may say it of all that follow.
+                var messages = result.IsRest ? request.Count - told : 1;
+                if (result.Status == (int)HttpStatusCode.ServiceUnavailable)
+                    recorder.WasFull(messages);
+                else
+                    Failed(recorder, result.Status, messages);
+                told += messages - 1;
             }
 
             told++;
@@ -152,11 +168,6 @@ internal sealed class ApiTarget : ITarget, IDisposable
             recorder.Failed("no result for the message", request.Count - told);
     }
 
-    private static void Refused(Recorder recorder, int status, int messages)
-    {
-        if (status == (int)HttpStatusCode.ServiceUnavailable)
-            recorder.WasFull(messages);
-        else
-            recorder.Failed(string.Create(CultureInfo.InvariantCulture, $"HTTP {status}"), messages);
-    }
+    private static void Failed(Recorder recorder, int status, int messages) =>
+        recorder.Failed(string.Create(CultureInfo.InvariantCulture, $"HTTP {status}"), messages);
 }

@@ -13,12 +13,12 @@ internal static class Ladder
     /// <summary>A few of them, for a run of some minutes.</summary>
     public static IReadOnlyList<int> Quick { get; } = [1, 10, 100, 1_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 200_000, 500_000, 1_000_000];
 
-    /// <summary>Messages of one request: so many that there are no more than 200 requests a second, and 500 at most, as our sinks send them.</summary>
+    /// <summary>Messages of one request: so many that there are some 200 requests a second (from 200 to 400, in whole messages), and 500 at most, as our sinks send them.</summary>
     public static int BatchSizeOf(int rate) => Math.Clamp(rate / 200, 1, 500);
 
     /// <summary>Whether a step got far less than it asked for.</summary>
     public static bool FallsFarShort(int asked, double got) => got < 0.8 * asked;
 
-    /// <summary>Whether a step got what it asked for, but for what is lost to its beginning and end.</summary>
+    /// <summary>Whether a step got what it asked for, but for a little.</summary>
     public static bool IsHeld(int asked, double got) => got >= 0.95 * asked;
 }

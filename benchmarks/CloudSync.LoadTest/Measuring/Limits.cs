@@ -12,6 +12,9 @@ internal sealed record Evidence
 
     /// <summary>What each consumer did.</summary>
     public IReadOnlyList<ConsumerEvidence> Consumers { get; init; } = [];
+
+    /// <summary>The cloud whose consumer was so far behind that the step was broken off; <see langword="null"/> for none.</summary>
+    public string? PastLagLimit { get; init; }
 }
 
 /// <summary>What one consumer did during a step.</summary>
@@ -38,17 +41,49 @@ internal static class Limits
 
     public static Limit Of(StepResult step, Evidence evidence, int processors)
     {
-        var isAcknowledged = Ladder.IsHeld(step.Asked, step.Achieved);
-        var behind = step.Endpoints.Where(endpoint => IsBehind(step, endpoint)).MaxBy(endpoint => endpoint.LagAtEnd);
+        // Nothing else has ended the step.
+        if (step.Endpoints.FirstOrDefault(endpoint => endpoint.Name == evidence.PastLagLimit) is { } past)
+            return Arriving(step, past, evidence, processors);
+
+        var isAcknowledged = Ladder.IsHeld(step.Asked, step.Achieved) && !ManyFailed(step);
+        var behind = step.Endpoints.Where(endpoint => !KeepsUp(step, endpoint)).MaxBy(endpoint => endpoint.LagAtEnd);
         if (isAcknowledged && behind is null)
-            return new Limit(Limit.Nothing, string.Create(Culture, $"{step.Achieved:N0} of {step.Asked:N0} messages a second were acknowledged{(step.Endpoints.Count > 0 ? ", and arrived" : "")}."));
+            return new Limit(Limit.Nothing, string.Create(Culture, $"{step.Achieved:N0} of {step.Asked:N0} messages a second were acknowledged{Arrived(step)}."));
 
         return isAcknowledged ? Arriving(step, behind!, evidence, processors) : Acknowledging(step, evidence, processors);
     }
 
+    /// <summary>What got through to the end of the path, in messages a second.</summary>
+    public static double Got(StepResult step) => step.Endpoints.Select(endpoint => endpoint.Rate).Append(step.Achieved).Min();
+
+    /// <summary>Whether the whole path held the rate that was asked for.</summary>
+    public static bool IsHeld(StepResult step) =>
+        step.BrokenOff is null && Ladder.IsHeld(step.Asked, Got(step)) && !ManyFailed(step) && step.Endpoints.All(endpoint => KeepsUp(step, endpoint) && endpoint.DrainSeconds is not null);
+
+    /// <summary>The highest rate that was held each time it was asked for; 0 if none was.</summary>
+    public static int Highest(IEnumerable<StepResult> steps) =>
+        steps.GroupBy(step => step.Asked).Where(same => same.All(IsHeld)).Select(same => same.Key).DefaultIfEmpty().Max();
+
+    /// <summary>Whether so many failed or were refused that it does not count what became of the others. Who calls the producer itself is not refused, and waits.</summary>
+    private static bool ManyFailed(StepResult step) =>
+        step.Errors.Values.Sum() + (step.InFlightLimit == int.MaxValue ? 0 : step.QueueFull) > ManyRefused * step.Due;
+
+    private static bool KeepsUp(StepResult step, EndpointResult endpoint) => Ladder.IsHeld(step.Asked, endpoint.Rate) && !IsBehind(step, endpoint);
+
     /// <summary>Whether an endpoint falls further and further behind: what is under way at any moment is no lag.</summary>
     public static bool IsBehind(StepResult step, EndpointResult endpoint) =>
-        endpoint.LagAtEnd > step.Asked / 2 && endpoint.LagAtEnd > endpoint.LagAtHalf + (0.05 * step.Asked * step.Seconds / 2);
+        (endpoint.LagAtEnd > step.Asked / 2 && endpoint.LagAtEnd > endpoint.LagAtHalf + (0.05 * step.Asked * step.Seconds / 2)) || GrowsForEver(step, endpoint);
+
+    /// <summary>However slowly: the seconds tell it from a lag that goes up and down. What is under way for a tenth of a second is none.</summary>
+    private static bool GrowsForEver(StepResult step, EndpointResult endpoint) =>
+        endpoint.LagAtEnd > Math.Max(10, 0.1 * step.Asked) && endpoint.LagGrowth > 0.005 * step.Asked && endpoint.LagGrowth > 2 * endpoint.LagGrowthError;
+
+    private static string Arrived(StepResult step) => step.Endpoints switch
+    {
+        [] => "",
+        var endpoints when endpoints.FirstOrDefault(endpoint => endpoint.DrainSeconds is null) is { } stuck => $", and not all of them arrived at {stuck.Name}",
+        _ => ", and arrived",
+    };
 
     private static Limit Acknowledging(StepResult step, Evidence evidence, int processors)
     {
@@ -82,7 +117,7 @@ internal static class Limits
         if (AllBusy(step, processors) is { } busy)
             return busy;
 
-        var lag = string.Create(Culture, $"{behind.Name} fell {behind.LagAtEnd:N0} messages behind ({behind.LagAtHalf:N0} at half of the step).");
+        var lag = string.Create(Culture, $"{behind.Name} fell {behind.LagAtEnd:N0} messages behind ({behind.LagAtHalf:N0} at half of the step{(behind.LagGrowth > 0 ? string.Create(Culture, $", {behind.LagGrowth:N0} more each second") : "")}), and {behind.Rate:N0} of {step.Asked:N0} messages a second arrived.");
         return evidence.Consumers.FirstOrDefault(consumer => consumer.Name == behind.Name) is { } consumer && consumer.CallsUnderWay > 0.8 * consumer.MaxConcurrency
             ? new Limit(Limit.Endpoint, string.Create(Culture, $"{lag} {consumer.CallsUnderWay:N1} of {consumer.MaxConcurrency} calls were under way, {consumer.CallMilliseconds:N1} ms each."))
             : new Limit(Limit.Consumer, lag + Busiest(step, processors));
@@ -95,7 +130,7 @@ internal static class Limits
     private static Limit? Failures(StepResult step)
     {
         var failed = step.Errors.Values.Sum() / (double)Math.Max(1, step.Due);
-        if (failed <= ManyRefused)
+        if (failed == 0 || !ManyFailed(step))
             return null;
 
         var (kind, count) = step.Errors.MaxBy(error => error.Value);
@@ -105,7 +140,9 @@ internal static class Limits
     /// <summary>All processors are busy, so it is whoever takes most of them: one of the parts, or none of them.</summary>
     private static Limit? AllBusy(StepResult step, int processors)
     {
-        if (step.BusyProcessors is not { } busy || busy < Busy * processors)
+        // Where the system does not say it, what the parts take is the least.
+        var busy = step.BusyProcessors ?? step.Parts.Sum(part => part.Processors);
+        if (busy < Busy * processors)
             return null;
 
         // Brokers or an API that were there already, on this machine, are others too.

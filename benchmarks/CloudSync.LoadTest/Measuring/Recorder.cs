@@ -16,6 +16,7 @@ internal sealed class Recorder
     private LongHistogram _spare = Histograms.New();
     private long _begun;
     private long _accepted;
+    private long _first;
     private long _queueFull;
     private int _inFlight;
     private int _maxInFlight;
@@ -23,6 +24,9 @@ internal sealed class Recorder
     public long Begun => Volatile.Read(ref _begun);
 
     public long Accepted => Volatile.Read(ref _accepted);
+
+    /// <summary>Seconds since the first acknowledgement; 0 before.</summary>
+    public double SinceFirst => Volatile.Read(ref _first) is > 0 and var first ? Stopwatch.GetElapsedTime(first).TotalSeconds : 0;
 
     public long QueueFull => Volatile.Read(ref _queueFull);
 
@@ -51,6 +55,8 @@ internal sealed class Recorder
     public void Acknowledged(int messages, long due)
     {
         var latency = Stopwatch.GetElapsedTime(due);
+        if (Volatile.Read(ref _first) == 0)
+            Interlocked.CompareExchange(ref _first, Stopwatch.GetTimestamp(), 0);
         Interlocked.Add(ref _accepted, messages);
         lock (_lock)
         {
@@ -66,6 +72,15 @@ internal sealed class Recorder
     {
         lock (_lock)
             Histograms.Record(_latency, Stopwatch.GetElapsedTime(0, Math.Max(0, waited)), messages);
+    }
+
+    /// <summary>Messages were not answered in time. They have waited so long all the same: left out, the slowest of all would be what is not seen.</summary>
+    public void TimedOut(int messages, long due)
+    {
+        Failed("time-out", messages);
+        var waited = Stopwatch.GetElapsedTime(due);
+        lock (_lock)
+            Histograms.Record(_latency, waited, messages);
     }
 
     public void Failed(string kind, int messages) => _errors.AddOrUpdate(kind, messages, (_, before) => before + messages);

@@ -14,7 +14,8 @@ namespace CloudSync.LoadTest.Parts;
 /// <param name="Invented">Arrivals of what is no message of the run, in all.</param>
 /// <param name="Calls">Requests, in all.</param>
 /// <param name="BusySeconds">Their time, added up: with calls at the same time, more than a second in a second.</param>
-internal sealed record EndpointCount(long Arrived, long Duplicates, long Invented, long Calls, double BusySeconds);
+/// <param name="SinceFirst">Seconds since the first message that came after the latency was asked for last; 0 before.</param>
+internal sealed record EndpointCount(long Arrived, long Duplicates, long Invented, long Calls, double BusySeconds, double SinceFirst);
 
 /// <summary>One cloud's endpoint: it reads what is posted, notes each message, and answers 200.</summary>
 internal sealed class CloudEndpoint(Events events, TimeSpan latency, Fault fault)
@@ -29,8 +30,11 @@ internal sealed class CloudEndpoint(Events events, TimeSpan latency, Fault fault
     private long _calls;
     private long _busyTicks;
     private long _heldBack = -1;
+    private long _first;
 
-    public EndpointCount Count => new(_ledger.Arrived, _ledger.Duplicates, _ledger.Invented, Volatile.Read(ref _calls), TimeSpan.FromTicks(Volatile.Read(ref _busyTicks)).TotalSeconds);
+    public EndpointCount Count => new(
+        _ledger.Arrived, _ledger.Duplicates, _ledger.Invented, Volatile.Read(ref _calls), TimeSpan.FromTicks(Volatile.Read(ref _busyTicks)).TotalSeconds,
+        Volatile.Read(ref _first) is > 0 and var first ? TimeProvider.System.GetElapsedTime(first).TotalSeconds : 0);
 
     public ArrivalLedger Ledger => _ledger;
 
@@ -62,6 +66,7 @@ internal sealed class CloudEndpoint(Events events, TimeSpan latency, Fault fault
         {
             var summary = Histograms.Summary(_latency);
             _latency = Histograms.New();
+            Volatile.Write(ref _first, 0);
             return summary;
         }
     }
@@ -74,8 +79,13 @@ internal sealed class CloudEndpoint(Events events, TimeSpan latency, Fault fault
         foreach (var (number, _) in messages.AsSpan(0, count))
             Note(number);
         lock (_lock)
+        {
+            if (count > 0 && _first == 0)
+                Volatile.Write(ref _first, TimeProvider.System.GetTimestamp());
             foreach (var (_, due) in messages.AsSpan(0, count))
                 Histograms.Record(_latency, TimeSpan.FromMicroseconds(now - due), 1);
+        }
+
         ArrayPool<(long Number, long Due)>.Shared.Return(messages);
         if (foreign > 0)
             _ledger.AddInvented(foreign);

@@ -68,6 +68,7 @@ internal static class CsvReport
         new($"{name}_max_ms", step => Number(step.Endpoint(name)?.Latency.Of(latency => latency.Max))),
         new($"{name}_lag_at_half", step => Number(step.Endpoint(name)?.LagAtHalf)),
         new($"{name}_lag_at_end", step => Number(step.Endpoint(name)?.LagAtEnd)),
+        new($"{name}_lag_growth", step => Number(step.Endpoint(name)?.LagGrowth)),
         new($"{name}_drain_seconds", step => Number(step.Endpoint(name)?.DrainSeconds)),
     ];
 

@@ -63,8 +63,7 @@ internal static class MarkdownReport
         void Compared(Comparison with)
         {
             Paragraph("## Beside the run of before");
-            if (with.Differences.Count > 0)
-                List(with.Differences.Select(MarkdownText.Escape));
+            List(with.Differences.Concat(with.Outcomes).Select(MarkdownText.Escape));
 
             Paragraph(MarkdownText.Escape(with.Summary));
             if (with.Figures.Count > 0)

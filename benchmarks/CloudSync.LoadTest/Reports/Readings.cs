@@ -1,3 +1,4 @@
+using CloudSync.LoadTest.Measuring;
 using CloudSync.LoadTest.Results;
 
 namespace CloudSync.LoadTest.Reports;
@@ -7,8 +8,8 @@ internal static class Readings
 {
     extension(RunResult run)
     {
-        /// <summary>The step at the highest rate that was held; <see langword="null"/> if none was. Of several at that rate it is the last.</summary>
-        public StepResult? HeldStep => run.Highest > 0 ? run.Steps.LastOrDefault(step => step.Asked == run.Highest) : null;
+        /// <summary>The step at the highest rate that was held; <see langword="null"/> if none was. Of several at that rate it is the last that held it.</summary>
+        public StepResult? HeldStep => run.Highest > 0 ? run.Steps.LastOrDefault(step => step.Asked == run.Highest && Limits.IsHeld(step)) : null;
 
         /// <summary>The lowest step above the highest rate held that says what limits; <see langword="null"/> when nothing did.</summary>
         public StepResult? LimitedStep =>

@@ -73,7 +73,7 @@ internal static class Recommendations
     /// <summary>503 that is not the queue: too many posts at once.</summary>
     public static Recommendation? OfRefusals(RunResult run) => Worst(run, step => step.Errors.GetValueOrDefault(Unavailable)) is not { } step ? null : new(
         "The API refused posts",
-        $"At {Rate(step)}, {Of(step.Errors[Unavailable], step.Sent)} were answered with 503, with up to {Figures.Count(step.MaxInFlight, "request")} under way. One more than `Ingest:MaxConcurrentRequests` (256) is refused at once: a higher one lets more in where processors and memory have room, and each may take up to `Ingest:MaxBodyBytes`. A 503 after `Ingest:ProduceTimeout` (5 s) is Kafka's: raising either does not help then.");
+        $"At {Rate(step)}, {Of(step.Errors[Unavailable], step.Sent)} were answered with 503, with up to {Figures.Count(step.MaxInFlight, "request")} under way. None of them was Kafka's. One more than `Ingest:MaxConcurrentRequests` (256) is refused at once: a higher one lets more in where processors and memory have room, and each may take up to `Ingest:MaxBodyBytes`. So is who has a token while the keys of its issuer can't be had: the API's log says so (event 3004).");
 
     /// <summary>The generator was the slowest.</summary>
     public static Recommendation? OfClient(RunResult run) => Limited(run, Limit.Client) is not { } step ? null : new(

@@ -17,7 +17,7 @@ internal sealed record RunResult
     /// <summary>Why it ended before its last step; <see langword="null"/> when it did not.</summary>
     public string? Ended { get; init; }
 
-    /// <summary>The highest rate that was held: asked for, acknowledged and, where there are endpoints, arrived. 0 if none was.</summary>
+    /// <summary>The highest rate that was held each time it was asked for: acknowledged and, where there are endpoints, arrived. 0 if none was.</summary>
     public int Highest { get; init; }
 
     /// <summary>Whether what was accepted could be held against what arrived: not when a part has died.</summary>

@@ -21,16 +21,16 @@ internal sealed record StepResult
     /// <summary>Of them, those that were acknowledged, in time or later.</summary>
     public required long Accepted { get; init; }
 
-    /// <summary>The rate that was acknowledged while messages were due; what came after the end does not count.</summary>
+    /// <summary>The rate that was acknowledged, from the first acknowledgement until no more was due; what came after the end does not count.</summary>
     public required double Achieved { get; init; }
 
-    /// <summary>Messages that were refused because the producer's queue was full (503 with Retry-After).</summary>
+    /// <summary>Messages that were refused because the producer's queue was full: Kafka took no more.</summary>
     public required long QueueFull { get; init; }
 
     /// <summary>Messages that failed otherwise, by kind: <c>HTTP 429</c>, <c>time-out</c>, <c>connection</c> …</summary>
     public required IReadOnlyDictionary<string, long> Errors { get; init; }
 
-    /// <summary>From the scheduled time to the acknowledgement.</summary>
+    /// <summary>From the scheduled time to the acknowledgement; or to the time-out, or to the end of the step for what could not be begun.</summary>
     public required Latency Latency { get; init; }
 
     /// <summary>What arrived where; empty where no endpoint is part of the run.</summary>
@@ -73,7 +73,7 @@ internal sealed record EndpointResult
     /// <summary>The cloud.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Messages a second that arrived while messages were due.</summary>
+    /// <summary>Messages a second that arrived, from the first arrival until no more was due.</summary>
     public required double Rate { get; init; }
 
     /// <summary>From the scheduled time to the arrival.</summary>
@@ -83,6 +83,12 @@ internal sealed record EndpointResult
     public required long LagAtHalf { get; init; }
 
     public required long LagAtEnd { get; init; }
+
+    /// <summary>By how many messages a second that grew, as a straight line through the seconds; not in files of before.</summary>
+    public double LagGrowth { get; init; }
+
+    /// <summary>The standard error of <see cref="LagGrowth"/>.</summary>
+    public double LagGrowthError { get; init; }
 
     /// <summary>Seconds from the end of the step until all had arrived; <see langword="null"/> when that was not waited for any longer.</summary>
     public required double? DrainSeconds { get; init; }

@@ -108,6 +108,7 @@ public sealed class OpenLoopTests
         await target.UntilAnsweredAsync().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
         Assert.Equal("time-out", _recorder.Errors.Single().Key);
+        Assert.True(_recorder.Latency().Max >= 990, $"{_recorder.Latency().Max} ms");
     }
 
     [Fact]
@@ -123,10 +124,36 @@ public sealed class OpenLoopTests
     }
 
     [Fact]
+    public async Task A_503_that_is_not_Kafkas_is_an_error_and_no_full_queue()
+    {
+        await using var api = await ApiAsync(() => Task.CompletedTask, () => 503);
+        using var target = Target(api, inFlight: 1);
+
+        await RunAsync(target, rate: 100);
+
+        Assert.Equal(("HTTP 503", _recorder.Begun), (_recorder.Errors.Single().Key, _recorder.Errors.Single().Value));
+        Assert.Equal(0, _recorder.QueueFull);
+    }
+
+    [Fact]
+    public async Task What_is_said_of_all_that_follow_counts_for_each()
+    {
+        await using var api = await ApiAsync(
+            () => Task.CompletedTask, () => 207, """{"accepted":1,"failed":2,"results":[{"status":202,"partition":0,"offset":1},{"status":400},{"status":503,"rest":true}]}""");
+        using var target = Target(api, inFlight: 1);
+
+        await new OpenLoop(target, _ledger).RunAsync(5, 5, TimeSpan.FromSeconds(1), _recorder, TestContext.Current.CancellationToken);
+        await target.UntilAnsweredAsync();
+
+        Assert.Equal((1, 3), (_recorder.Accepted, _recorder.QueueFull));
+        Assert.Equal([new("HTTP 400", 1)], _recorder.Errors);
+    }
+
+    [Fact]
     public async Task Errors_are_told_by_their_kind()
     {
         var count = 0;
-        await using var api = await ApiAsync(() => Task.CompletedTask, () => ++count % 2 == 0 ? 503 : 429);
+        await using var api = await ApiAsync(() => Task.CompletedTask, () => ++count % 2 == 0 ? 503 : 429, """{"status":503,"detail":"Kafka has not taken the message."}""");
         using var target = Target(api, inFlight: 1);
 
         await RunAsync(target, rate: 100);
@@ -157,18 +184,18 @@ public sealed class OpenLoopTests
 
     private ApiTarget Target(WebApplication api, int inFlight) => new(new Uri(api.Urls.Single()), null, inFlight, TimeSpan.FromSeconds(30), _messages, _ledger);
 
-    private static async Task<WebApplication> ApiAsync(Func<Task> answer, Func<int>? status = null)
+    private static async Task<WebApplication> ApiAsync(Func<Task> answer, Func<int>? status = null, string? body = null)
     {
         var offset = 0L;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0));
         var app = builder.Build();
-        app.MapPost("/api/sync", async (HttpContext context) =>
+        app.MapPost("/api/sync/{batch?}", async (HttpContext context) =>
         {
             await answer();
             context.Response.StatusCode = status?.Invoke() ?? 202;
-            await context.Response.WriteAsync($$"""{"status":202,"partition":0,"offset":{{Interlocked.Increment(ref offset)}}}""");
+            await context.Response.WriteAsync(body ?? $$"""{"status":202,"partition":0,"offset":{{Interlocked.Increment(ref offset)}}}""");
         });
         await app.StartAsync(TestContext.Current.CancellationToken);
         return app;

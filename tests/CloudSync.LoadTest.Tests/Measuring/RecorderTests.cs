@@ -20,6 +20,19 @@ public sealed class RecorderTests
     }
 
     [Fact]
+    public void The_first_acknowledgement_stays_the_first()
+    {
+        Assert.Equal(0, _recorder.SinceFirst);
+        _recorder.Acknowledged(1, Stopwatch.GetTimestamp() - Stopwatch.Frequency);
+        var since = Stopwatch.GetTimestamp();
+        Assert.True(SpinWait.SpinUntil(() => _recorder.SinceFirst > 0.05, TimeSpan.FromSeconds(30)));
+
+        _recorder.Acknowledged(1, Stopwatch.GetTimestamp());
+
+        Assert.InRange(_recorder.SinceFirst, 0.05, Stopwatch.GetElapsedTime(since).TotalSeconds + 0.01);
+    }
+
+    [Fact]
     public void Messages_that_could_not_be_begun_count_with_what_they_have_waited()
     {
         _recorder.NotBegun(3, Stopwatch.Frequency);
@@ -27,6 +40,16 @@ public sealed class RecorderTests
         Assert.Equal(0, _recorder.Accepted);
         Assert.Equal(3, _recorder.Latency().Count);
         Assert.InRange(_recorder.Latency().Max, 999, 1_001);
+    }
+
+    [Fact]
+    public void A_time_out_is_an_error_and_has_waited()
+    {
+        _recorder.TimedOut(3, Stopwatch.GetTimestamp() - (Stopwatch.Frequency * 30));
+
+        Assert.Equal([new("time-out", 3)], _recorder.Errors);
+        Assert.Equal((0, 3), (_recorder.Accepted, _recorder.Latency().Count));
+        Assert.True(_recorder.Latency().P50 >= 29_900, $"{_recorder.Latency().P50} ms");
     }
 
     [Fact]

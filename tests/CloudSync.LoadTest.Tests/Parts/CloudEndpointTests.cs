@@ -55,6 +55,20 @@ public sealed class CloudEndpointTests
         Assert.Equal(0, endpoint.NextLatency().Count);
     }
 
+    [Fact]
+    public async Task And_since_when_they_have_come()
+    {
+        var endpoint = EndpointOf(Fault.None);
+        await PostAsync(endpoint, Batch(0, 1, DateTimeOffset.UtcNow));
+        Assert.True(SpinWait.SpinUntil(() => endpoint.Count.SinceFirst > 0.05, TimeSpan.FromSeconds(30)));
+        await PostAsync(endpoint, Batch(1, 1, DateTimeOffset.UtcNow));
+        Assert.True(endpoint.Count.SinceFirst > 0.05);
+
+        endpoint.NextLatency();
+
+        Assert.Equal(0, endpoint.Count.SinceFirst);
+    }
+
     private static (long Lost, long Duplicates, long OutOfOrder) Faults(AuditResult audit)
     {
         Assert.False(audit.IsGreen);

@@ -24,10 +24,11 @@ public sealed class ComparisonTests
 
         Assert.Equal(
             [
-                ("achieved /s", Noise.Within), ("mean ms", Noise.Unknown), ("P50 ms", Noise.Within), ("P99 ms", Noise.Within),
+                ("achieved /s", Noise.Within), ("mean ms", Noise.Unknown), ("P50 ms", Noise.Within), ("P99 ms", Noise.Within), ("errors", Noise.Unknown), ("queue full", Noise.Unknown),
                 ("client processors", Noise.Unknown), ("api processors", Noise.Unknown), ("broker processors", Noise.Unknown),
                 ("aws processors", Noise.Unknown), ("azure processors", Noise.Unknown), ("endpoint processors", Noise.Unknown),
-                ("aws arrived /s", Noise.Unknown), ("azure arrived /s", Noise.Unknown),
+                ("aws arrived /s", Noise.Unknown), ("aws P50 ms", Noise.Unknown), ("aws P99 ms", Noise.Unknown), ("aws lag at end", Noise.Unknown),
+                ("azure arrived /s", Noise.Unknown), ("azure P50 ms", Noise.Unknown), ("azure P99 ms", Noise.Unknown), ("azure lag at end", Noise.Unknown),
             ],
             figures.Select(figure => (figure.Name, figure.Noise)));
         Assert.Equal("one figure, noise unknown", figures[1].NoiseText);
@@ -88,8 +89,8 @@ public sealed class ComparisonTests
     {
         var other = SampleRuns.OneStep with
         {
-            Info = SampleRuns.OneStep.Info with { Target = "api", PayloadBytes = 1_024, Keys = 1, Processors = 2, Machine = "another" },
-            Steps = [SampleRuns.OneStep.Steps[0] with { BatchSize = 1 }],
+            Info = SampleRuns.OneStep.Info with { Target = "api", PayloadBytes = 1_024, Keys = 1, Processors = 2, Machine = "another", Description = "the embedded one", Fault = "drop", Command = "--compare old.json --endpoint-ms 500 --out here" },
+            Steps = [SampleRuns.OneStep.Steps[0] with { BatchSize = 1, Seconds = 60 }],
         };
 
         var comparison = Comparison.Of(SampleRuns.OneStep, other);
@@ -101,10 +102,58 @@ public sealed class ComparisonTests
                 "The number of keys differs: 100,000 before, 1 now.",
                 "The number of processors differs: 4 before, 2 now.",
                 "The machine differs: Debian 12, x64, 4 × 2.8 GHz, 16 GiB before, another now.",
+                "The other end differs: one Kafka 4.1 broker, IngestApi, AwsSyncHost, AzureSyncHost, an endpoint; each a process of its own before, the embedded one now.",
+                "The fault that the endpoints were told differs: none before, drop now.",
+                "The command line differs: load-test --target path --steps 1..500000 --seconds 10 --batch 100 before, --endpoint-ms 500 now.",
                 "At 10,000 a second the batch size differs: 100 before, 1 now.",
+                "The duration of a step differs: 10.0 s before, 60.0 s now.",
             ],
             comparison.Differences);
         Assert.NotEmpty(comparison.Figures);
+    }
+
+    [Fact]
+    public void Where_no_figure_can_be_judged_nothing_is_said_of_it() =>
+        Assert.Equal("Can't be told: no figure has 5 seconds in both runs.", Comparison.Of(Slower(1, 0.01, seconds: 4), Slower(0.5, 0.01, seconds: 4)).Summary);
+
+    [Fact]
+    public void What_both_runs_came_to_is_said()
+    {
+        var red = SampleRuns.Red with { Highest = 0 };
+
+        Assert.Equal(["Highest rate held: 300,000 a second before, none now.", "Audit: green before, red (1 lost at azure) now."], Comparison.Of(SampleRuns.Green, red).Outcomes);
+        Assert.Equal("Audit: no endpoint before, not made now.", Comparison.Of(SampleRuns.WithoutEndpoints, SampleRuns.Green with { IsAudited = false }).Outcomes[1]);
+    }
+
+    [Fact]
+    public void A_path_that_is_much_worse_behind_the_api_is_not_said_to_be_the_same()
+    {
+        var step = SampleRuns.OneStep.Steps[0];
+        var worse = SampleRuns.OneStep with
+        {
+            Steps =
+            [
+                step with
+                {
+                    Errors = new Dictionary<string, long> { ["HTTP 500"] = 4_000 },
+                    Endpoints = [step.Endpoints[0] with { Rate = 1_000, LagAtEnd = 90_000, Latency = step.Endpoints[0].Latency with { P99 = 60_000 } }, step.Endpoints[1]],
+                },
+            ],
+        };
+
+        Assert.Equal(
+            "Nothing that has a figure for each second has changed beyond noise. One figure a step, noise unknown, and twice or half as much: errors at 10,000 a second 0 before, 4,000 now; "
+            + "aws arrived /s at 10,000 a second 9,990 before, 1,000 now; aws P99 ms at 10,000 a second 60.9 before, 60,000 now; aws lag at end at 10,000 a second 200 before, 90,000 now.",
+            Comparison.Of(SampleRuns.OneStep, worse).Summary);
+    }
+
+    [Fact]
+    public void Little_that_has_doubled_is_no_news()
+    {
+        var step = SampleRuns.OneStep.Steps[0];
+        var other = SampleRuns.OneStep with { Steps = [step with { Errors = new Dictionary<string, long> { ["time-out"] = 900 }, Endpoints = [.. step.Endpoints.Select(endpoint => endpoint with { LagAtEnd = 4_900 })] }] };
+
+        Assert.Equal("Nothing has changed beyond noise.", Comparison.Of(SampleRuns.OneStep, other).Summary);
     }
 
     [Fact]
@@ -112,7 +161,7 @@ public sealed class ComparisonTests
     {
         var names = Comparison.Of(SampleRuns.Green, SampleRuns.WithoutEndpoints).Figures.Select(figure => figure.Name).Distinct();
 
-        Assert.Equal(["achieved /s", "mean ms", "P50 ms", "P99 ms", "client processors", "api processors", "broker processors"], names);
+        Assert.Equal(["achieved /s", "mean ms", "P50 ms", "P99 ms", "errors", "queue full", "client processors", "api processors", "broker processors"], names);
     }
 
     [Fact]
@@ -132,9 +181,9 @@ public sealed class ComparisonTests
         console.Write(ComparisonTable.Of(comparison));
 
         Assert.Equal(80, console.Profile.Width);
-        Assert.Equal(comparison.Figures.Count + 2, console.Lines.Count);
-        Assert.Equal(["asked", "figure", "before", "now", "change"], console.Lines[0].Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Matches(@"^ *10k achieved /s +9,995 +9,995 +0\.0 % within noise *$", console.Lines[1]);
+        Assert.Equal(comparison.Figures.Count + 4, console.Lines.Count);
+        Assert.Equal(["asked", "figure", "before", "now", "change"], console.Lines[2].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Matches(@"^ *10k achieved /s +9,995 +9,995 +0\.0 % within noise *$", console.Lines[3]);
         Assert.Contains(console.Lines, line => line.TrimStart().StartsWith("azure processors", StringComparison.Ordinal) && line.Contains("one figure, noise unknown", StringComparison.Ordinal));
         Assert.Equal("Nothing has changed beyond noise.", console.Lines[^1].TrimEnd());
     }

@@ -80,6 +80,14 @@ public sealed class CsvReportTests
         Assert.Equal(CsvReport.Header(SampleRuns.Green), Expand(Expand(documented, "PART", SampleRuns.Green.PartNames), "ENDPOINT", SampleRuns.Green.EndpointNames));
     }
 
+    [Fact]
+    public void Each_limit_is_documented()
+    {
+        var row = Documentation.Read("load-test.md").Split('\n').Single(line => line.StartsWith("| `limit` |", StringComparison.Ordinal));
+
+        Assert.All(typeof(Limit).GetFields().Where(field => field.IsLiteral), limit => Assert.Contains($"`{limit.GetRawConstantValue()}`", row, StringComparison.Ordinal));
+    }
+
     private static string[] Expand(string[] columns, string placeholder, IReadOnlyList<string> names)
     {
         var pattern = columns.Where(column => column.StartsWith(placeholder + "_", StringComparison.Ordinal)).ToArray();

@@ -28,7 +28,7 @@ public sealed class MarkdownReportTests
         var report = MarkdownReport.Of(SampleRuns.Green, Comparison.Of(old, SampleRuns.Green));
 
         var section = report.Split("## Beside the run of before\n\n")[1];
-        Assert.StartsWith("- The number of keys differs: 1 before, 100,000 now.\n\nNothing has changed beyond noise.\n\n| asked /s |", section, StringComparison.Ordinal);
+        Assert.StartsWith("- The number of keys differs: 1 before, 100,000 now.\n- Highest rate held: 300,000 a second before, 300,000 a second now.\n- Audit: green before, green now.\n\nNothing has changed beyond noise.\n\n| asked /s |", section, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -60,6 +60,17 @@ public sealed class NoiseRuleTests
         Assert.Equal(100, other);
     }
 
+    [Fact]
+    public void At_five_seconds_five_of_a_hundred_are_beyond_it_by_chance()
+    {
+        var random = new Random(7);
+        var beyond = Enumerable.Range(0, 10_000).Count(_ => NoiseRule.Of(Normal(), Normal()) == Noise.Beyond);
+
+        Assert.InRange(beyond, 300, 550);
+
+        double[] Normal() => [.. Enumerable.Range(0, 5).Select(_ => 100 + (30 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
+    }
+
     private static double[] Seconds(double mean, double scatter, int seconds = 10) =>
         [.. Enumerable.Range(0, seconds).Select(second => mean * (1 + (seconds % 2 == 1 && second == seconds - 1 ? 0 : second % 2 == 0 ? scatter : -scatter)))];
 

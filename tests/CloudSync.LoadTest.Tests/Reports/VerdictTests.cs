@@ -7,6 +7,17 @@ namespace CloudSync.LoadTest.Tests.Reports;
 public sealed class VerdictTests
 {
     [Fact]
+    public void Of_a_rate_that_was_asked_for_twice_the_figures_are_those_of_the_step_that_held_it()
+    {
+        var held = SampleRuns.Step(10_000);
+        var failed = held with { Achieved = 5_000, Latency = held.Latency with { P99 = 9_000 }, Limit = new Limit(Limit.Api, "It was slow.") };
+
+        var verdict = Verdict.Of(SampleRuns.OneStep with { Steps = [held, failed], Highest = 10_000 });
+
+        Assert.DoesNotContain("9,000 ms", verdict.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_green_run_says_so_in_words_with_its_rate()
     {
         var verdict = Verdict.Of(SampleRuns.Green);

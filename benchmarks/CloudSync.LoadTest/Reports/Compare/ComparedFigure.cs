@@ -7,10 +7,14 @@ namespace CloudSync.LoadTest.Reports.Compare;
 /// <param name="Now">Now; <see langword="null"/> where nothing was measured.</param>
 /// <param name="Noise">Whether the difference says anything.</param>
 /// <param name="Format">How the figure is written.</param>
-internal sealed record ComparedFigure(int Asked, string Name, double? Old, double? Now, Noise Noise, Func<double?, string> Format)
+/// <param name="Floor">Up to here it matters to nobody, however often it has doubled.</param>
+internal sealed record ComparedFigure(int Asked, string Name, double? Old, double? Now, Noise Noise, Func<double?, string> Format, double Floor)
 {
-    /// <summary>As a share of the old one; <see langword="null"/> where that is 0 or not known.</summary>
-    public double? Change => Old is null or 0 || Now is null ? null : (Now - Old) / Math.Abs(Old.Value);
+    /// <summary>Whether a figure of unknown noise has doubled or halved at least: a hint, and no proof.</summary>
+    public bool IsLeap => Noise == Noise.Unknown && Old is { } old && Now is { } now && Math.Max(old, now) > Floor && Math.Max(old, now) >= 2 * Math.Max(Math.Min(old, now), Floor / 2);
+
+    /// <summary>As a share of the old one; <see langword="null"/> where that is not known, or was 0 and is not.</summary>
+    public double? Change => Old is null || Now is null ? null : Old == Now ? 0 : Old == 0 ? null : (Now - Old) / Math.Abs(Old.Value);
 
     public string OldText => Format(Old);
 

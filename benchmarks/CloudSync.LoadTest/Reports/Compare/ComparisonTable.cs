@@ -8,7 +8,7 @@ internal static class ComparisonTable
 {
     public static IRenderable Of(Comparison comparison)
     {
-        var parts = comparison.Differences.Select(difference => (IRenderable)new Text(difference)).ToList();
+        var parts = comparison.Differences.Concat(comparison.Outcomes).Select(difference => (IRenderable)new Text(difference)).ToList();
         if (comparison.Figures.Count > 0)
             parts.Add(Table(comparison));
 

@@ -59,7 +59,7 @@ internal static class HtmlReport
     private static Markup Ledger(RunResult run) => run.Audit.Count == 0 ? Markup.Of($"<p class=\"ledger\">Audit: no endpoint is part of the run.</p>") : Markup.Of(
         $"""
         <ul class="ledger" aria-label="Audit">
-        {run.Audit.Select(audit => Markup.Of($"<li class=\"{(audit.IsGreen ? "green" : "red")}\"><b>{audit.Endpoint}</b> {Count(audit.Lost, "lost")} {Count(audit.Duplicates, "duplicates")} {Count(audit.OutOfOrder, "out of order")}</li>\n"))}</ul>
+        {run.Audit.Select(audit => Markup.Of($"<li class=\"{(audit.IsGreen ? "green" : "red")}\"><b>{audit.Endpoint}</b> {Count(audit.Lost, "lost")} {Count(audit.Duplicates, "duplicates")} {Count(audit.OutOfOrder, "out of order")} {Count(audit.Invented, "invented")}</li>\n"))}</ul>
         """);
 
     private static Markup Count(long count, string what) => Markup.Of($"<span class=\"{(count > 0 ? "fault" : "fine")}\"><b>{Figures.Count(count)}</b> {what}</span>");

@@ -75,7 +75,7 @@ public sealed partial class HtmlReportTests
         Assert.Contains("Highest rate held 300,000 messages a second", first, StringComparison.Ordinal);
         Assert.Contains("Mean latency at it 7.9 ms", first, StringComparison.Ordinal);
         Assert.Contains("P99 latency at it 73.0 ms", first, StringComparison.Ordinal);
-        Assert.Contains("aws 0 lost 0 duplicates 0 out of order", first, StringComparison.Ordinal);
+        Assert.Contains("aws 0 lost 0 duplicates 0 out of order 0 invented", first, StringComparison.Ordinal);
         Assert.Contains("Limited by broker", first, StringComparison.Ordinal);
         Assert.Contains("Why it ended The broker took less than was asked for in two steps in a row.", first, StringComparison.Ordinal);
     }
