@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using CloudSync.LoadTest.Audit;
 using CloudSync.LoadTest.Load;
@@ -15,6 +16,10 @@ internal sealed class Run(Options options, IProgressView view)
 
     /// <summary>Nothing more has come for so long.</summary>
     private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(20);
+
+    private static readonly TimeSpan Glance = TimeSpan.FromSeconds(1);
+
+    private const int LooksAtNothingLeft = 3;
 
     /// <exception cref="InvalidOperationException">A part does not start or has ended, or nothing is accepted.</exception>
     public async Task<RunResult> RunAsync(int round, CancellationToken cancellationToken)
@@ -108,26 +113,48 @@ internal sealed class Run(Options options, IProgressView view)
 
     private static async Task<IReadOnlyList<AuditResult>> AuditAsync(Stage stage)
     {
+        var deadLetters = await UntilSettledAsync(stage);
+
+        // What comes twice comes late: nothing may be under way any more when it is judged.
+        await stage.StopConsumersAsync();
         var results = new List<AuditResult>();
         foreach (var endpoint in stage.Endpoints)
-            results.Add(await AuditAsync(stage, endpoint));
+        {
+            var count = await stage.FiguresOfAsync(endpoint);
+            var order = await stage.OrderOfAsync(endpoint);
+            results.Add(Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), deadLetters[endpoint], stage.Messages.KeyNumberOf));
+        }
+
         return results;
     }
 
-    /// <summary>What seems lost may be under way: messages that came though they were not acknowledged stand in for it where arrivals are only counted. It is lost when nothing more comes.</summary>
-    private static async Task<AuditResult> AuditAsync(Stage stage, string endpoint)
+    /// <summary>What seems lost may be under way, and what has arrived may be tried again: waits until the consumers have nothing left to do, or nothing moves any more.</summary>
+    /// <returns>The dead letters of each.</returns>
+    private static async Task<Dictionary<string, long>> UntilSettledAsync(Stage stage)
     {
-        for (var last = -1L; ;)
+        var deadLetters = new Dictionary<string, long>();
+        var (moved, last, looks) = (Stopwatch.GetTimestamp(), "", 0);
+        while (true)
         {
-            var count = await stage.FiguresOfAsync(endpoint);
-            var consumer = await stage.ConsumerFiguresAsync(endpoint);
-            var order = await stage.OrderOfAsync(endpoint);
-            var result = Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), consumer.DeadLetters, stage.Messages.KeyNumberOf);
-            if (result.Lost == 0 || count.Arrived == last)
-                return result;
+            var (state, lag) = (new List<long>(), 0L);
+            foreach (var endpoint in stage.Endpoints)
+            {
+                var count = await stage.FiguresOfAsync(endpoint);
+                var consumer = await stage.ConsumerFiguresAsync(endpoint);
+                deadLetters[endpoint] = consumer.DeadLetters;
+                lag += consumer.Lag;
+                state.AddRange([count.Arrived, count.Duplicates, consumer.DeadLetters, consumer.Lag]);
+            }
 
-            last = count.Arrived;
-            await Task.Delay(TimeSpan.FromSeconds(2), CancellationToken.None);
+            if (string.Join(' ', state) is var now && now != last)
+                (last, moved) = (now, Stopwatch.GetTimestamp());
+
+            // A consumer's lag is that of a second ago.
+            looks = lag == 0 ? looks + 1 : 0;
+            if (looks == LooksAtNothingLeft || stage.Endpoints.Count == 0 || Stopwatch.GetElapsedTime(moved) > Standstill)
+                return deadLetters;
+
+            await Task.Delay(Glance, CancellationToken.None);
         }
     }
 }

@@ -68,6 +68,19 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task A_message_that_comes_again_after_all_has_arrived_is_found()
+    {
+        // Each call ends as a time-out, and its message arrives all the same: it is tried again, comes a second time, and is kept as a dead letter.
+        var result = await RunAsync(
+            TextWriter.Null, "--steps", "1", "--duration", "1", "--warm-up", "1", "--endpoint-ms", "1500", "--consumer", "SinkTimeout=00:00:01", "--consumer", "Errors:Timeout:Breaker=None",
+            "--consumer", "Errors:Timeout:MaxRetryAttempts=1", "--consumer", "Errors:Timeout:InitialDelay=00:00:02");
+
+        Assert.Equal(["aws", "azure"], result.Audit.Select(audit => audit.Endpoint));
+        Assert.All(result.Audit, audit => Assert.Equal((2, 2, 2), (audit.Accepted, audit.Duplicates, audit.DeadLetters)));
+        Assert.False(result.IsGreen);
+    }
+
+    [Fact]
     public async Task An_api_that_is_not_there_is_said()
     {
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(TextWriter.Null, "--target", "api", "--api", "http://127.0.0.1:1", "--steps", "10", "--warm-up", "1"));

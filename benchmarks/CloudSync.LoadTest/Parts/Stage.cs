@@ -95,6 +95,14 @@ internal sealed class Stage : IAsyncDisposable
         return new ProducerFigures(count, mean, p99);
     }
 
+    /// <summary>Has the consumers end as hosts do that are told to stop: what they began they finish.</summary>
+    public async Task StopConsumersAsync()
+    {
+        foreach (var consumer in _consumers.Values)
+            _started.Remove(consumer);
+        await Task.WhenAll(_consumers.Values.Select(async consumer => await consumer.DisposeAsync()));
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var part in Enumerable.Reverse(_started))
