@@ -26,16 +26,17 @@ internal sealed class Run(Options options, IProgressView view)
     {
         var info = Info(round);
         view.Say("Starting.");
-        await using var stage = await Stage.StartAsync(options, cancellationToken);
+        await using var stage = await Stage.StartAsync(options, view.Say, cancellationToken);
         info = info with { Description = stage.Description };
         view.Say($"On {stage.Description}.");
         var steps = new List<StepResult>();
+        var isWarm = await WarmUpAsync(stage, cancellationToken);
         try
         {
-            var ended = await WarmUpAsync(stage, cancellationToken) ? await StepsAsync(stage, steps, cancellationToken) : null;
+            var ended = isWarm ? await StepsAsync(stage, steps, cancellationToken) : null;
             return Result(await AuditAsync(stage), cancellationToken.IsCancellationRequested ? RunResult.Interrupted : ended);
         }
-        catch (InvalidOperationException e) when (steps.Count > 0)
+        catch (InvalidOperationException e)
         {
             // A part has died. What was measured until then is there all the same.
             return Result([], e.Message) with { IsAudited = false };
@@ -91,7 +92,7 @@ internal sealed class Run(Options options, IProgressView view)
         {
             var asked = options.Steps[i];
             view.Begin(i + 1, options.Steps.Count, asked);
-            var step = await new Step(options, stage, view).RunAsync(asked, options.Duration, cancellationToken);
+            var step = await MeasureAsync(stage, asked, cancellationToken);
             steps.Add(step);
             view.End(step);
             if (step.Endpoints.FirstOrDefault(endpoint => endpoint.DrainSeconds is null) is { } stuck && !cancellationToken.IsCancellationRequested)
@@ -103,6 +104,19 @@ internal sealed class Run(Options options, IProgressView view)
         }
 
         return null;
+    }
+
+    /// <exception cref="InvalidOperationException">A part has ended; what was measured of the step is lost.</exception>
+    private async Task<StepResult> MeasureAsync(Stage stage, int asked, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await new Step(options, stage, view).RunAsync(asked, options.Duration, cancellationToken);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{e.Message} That was in the step of {asked:N0} a second, of which no figures are left."), e);
+        }
     }
 
     /// <summary>What got through to the end of the path, in messages a second.</summary>

@@ -63,7 +63,7 @@ public sealed class RunTests
             .RunAsync(1, TestContext.Current.CancellationToken);
 
         Assert.Equal(20, result.Steps[0].Asked);
-        Assert.Equal("The process of endpoint has ended.", result.Ended);
+        Assert.Equal("The process of endpoint has ended. That was in the step of 100 a second, of which no figures are left.", result.Ended);
         Assert.False(result.IsGreen);
     }
 

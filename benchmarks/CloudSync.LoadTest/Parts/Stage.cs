@@ -45,12 +45,12 @@ internal sealed class Stage : IAsyncDisposable
     public long LagLimit { get; private set; } = long.MaxValue;
 
     /// <exception cref="InvalidOperationException">A part does not start.</exception>
-    public static async Task<Stage> StartAsync(Options options, CancellationToken cancellationToken)
+    public static async Task<Stage> StartAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
         var stage = new Stage(new LoadMessages(LoadMessages.NewRun(), options.Payload, options.Keys));
         try
         {
-            await stage.StartPartsAsync(options, cancellationToken);
+            await stage.StartPartsAsync(options, say, cancellationToken);
             return stage;
         }
         catch
@@ -111,7 +111,7 @@ internal sealed class Stage : IAsyncDisposable
         _acknowledgements?.Dispose();
     }
 
-    private async Task StartPartsAsync(Options options, CancellationToken cancellationToken)
+    private async Task StartPartsAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
         if (options.Api is { } address)
         {
@@ -120,7 +120,7 @@ internal sealed class Stage : IAsyncDisposable
             return;
         }
 
-        var brokers = Add(await Brokers.StartAsync(options.Kafka, cancellationToken));
+        var brokers = Add(await Brokers.StartAsync(options.Kafka, say, cancellationToken));
         if (brokers.IsOurs)
             _used.Add(brokers);
         var topic = $"load-{Messages.Run}";

@@ -25,7 +25,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
     public async Task<ScaleOutResult> RunAsync(CancellationToken cancellationToken)
     {
         var started = DateTimeOffset.UtcNow;
-        await using var stage = await ScaleOutStage.StartAsync(options, cancellationToken);
+        await using var stage = await ScaleOutStage.StartAsync(options, say, cancellationToken);
         say($"On {stage.Description}. One process takes {Number(stage.Capacity.PerSecond)} messages a second at most: {stage.Capacity.MaxConcurrency} calls of {stage.Capacity.MaxBatchSize} in {options.EndpointLatency.TotalMilliseconds:0} ms.");
         using var enough = new CancellationTokenSource();
         var supplying = Task.Run(() => stage.Supply.RunAsync(enough.Token), CancellationToken.None);

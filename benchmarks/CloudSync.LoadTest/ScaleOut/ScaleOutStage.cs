@@ -46,12 +46,12 @@ internal sealed class ScaleOutStage : IAsyncDisposable
     public long MostOutstanding { get; private set; } = long.MaxValue;
 
     /// <exception cref="InvalidOperationException">A part does not start.</exception>
-    public static async Task<ScaleOutStage> StartAsync(Options options, CancellationToken cancellationToken)
+    public static async Task<ScaleOutStage> StartAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
         var stage = new ScaleOutStage(new LoadMessages(LoadMessages.NewRun(), options.Payload, options.Keys));
         try
         {
-            await stage.StartPartsAsync(options, cancellationToken);
+            await stage.StartPartsAsync(options, say, cancellationToken);
             return stage;
         }
         catch
@@ -85,9 +85,9 @@ internal sealed class ScaleOutStage : IAsyncDisposable
             await part.DisposeAsync();
     }
 
-    private async Task StartPartsAsync(Options options, CancellationToken cancellationToken)
+    private async Task StartPartsAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
-        var brokers = Add(await Brokers.StartAsync(options.Kafka, cancellationToken));
+        var brokers = Add(await Brokers.StartAsync(options.Kafka, say, cancellationToken));
         var (topic, deadLetters) = ($"load-{Messages.Run}", $"load-{Messages.Run}-dlq");
         Add(await brokers.CreateTopicAsync(topic, options.Partitions));
         Add(await brokers.CreateTopicAsync(deadLetters, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
