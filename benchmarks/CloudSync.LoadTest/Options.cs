@@ -54,7 +54,7 @@ internal sealed record Options
                               the rate is theirs; each number is held for --duration (20), the endpoint takes --endpoint-ms (20), there are --keys (100,000). Processes are started and stopped; the last to go are killed
 
         It stops by itself when two steps in a row get less than 80 % of what they ask for. Ctrl-C ends it with the reports of what was measured.
-        Exit code: 0; 1 when a message was lost, came twice or out of order, or nothing was measured; 2 for a command line that is not understood, or a file that can't be read or written; 130 when it was interrupted.
+        Exit code: 0; 1 when a message was lost, came twice or out of order, a part has ended, no rate was held or a step accepted nothing; 2 for a command line that is not understood, or a file that can't be read or written; 130 when it was interrupted.
         """;
 
     private static readonly HashSet<string> Names = [.. Regex.Matches(Usage, "^  (--[a-z-]+)", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];

@@ -23,8 +23,11 @@ internal sealed record RunResult
     /// <summary>Whether what was accepted could be held against what arrived: not when a part has died.</summary>
     public bool IsAudited { get; init; } = true;
 
-    /// <summary>Whether the ledger is in order: a run in which a message was lost, came twice or out of order is red, however fast.</summary>
+    /// <summary>Whether the ledger, where there is one, is in order: a run in which a message was lost, came twice or out of order is red, however fast.</summary>
     public bool IsGreen => IsAudited && Audit.All(audit => audit.IsGreen);
+
+    /// <summary>Whether it says how much goes through: a rate was held, and of each step something was accepted.</summary>
+    public bool HasMeasured => Highest > 0 && Steps.All(step => step.Accepted > 0);
 }
 
 /// <summary>What was run, where and how.</summary>
