@@ -14,9 +14,6 @@ internal sealed class Run(Options options, IProgressView view)
 {
     private const int WarmUpRate = 20_000;
 
-    /// <summary>Nothing more has come for so long.</summary>
-    private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(20);
-
     private static readonly TimeSpan Glance = TimeSpan.FromSeconds(1);
 
     private const int LooksAtNothingLeft = 3;
@@ -34,7 +31,7 @@ internal sealed class Run(Options options, IProgressView view)
         try
         {
             var ended = isWarm ? await StepsAsync(stage, steps, cancellationToken) : null;
-            return Result(await AuditAsync(stage), cancellationToken.IsCancellationRequested ? RunResult.Interrupted : ended);
+            return Result(await AuditAsync(stage, cancellationToken), cancellationToken.IsCancellationRequested ? RunResult.Interrupted : ended);
         }
         catch (InvalidOperationException e)
         {
@@ -57,7 +54,7 @@ internal sealed class Run(Options options, IProgressView view)
         Started = DateTimeOffset.UtcNow,
         Target = options.Target.ToString().ToLowerInvariant(),
         Description = "",
-        Command = string.Join(' ', Environment.GetCommandLineArgs().Skip(1)),
+        Command = Secrets.Hide(Environment.GetCommandLineArgs().Skip(1)),
         Processors = Environment.ProcessorCount,
         Machine = $"{System.Runtime.InteropServices.RuntimeInformation.OSDescription}, {System.Runtime.InteropServices.RuntimeInformation.OSArchitecture}, .NET {Environment.Version}",
         PayloadBytes = options.Payload,
@@ -96,7 +93,7 @@ internal sealed class Run(Options options, IProgressView view)
             steps.Add(step);
             view.End(step);
             if (step.Endpoints.FirstOrDefault(endpoint => endpoint.DrainSeconds is null) is { } stuck && !cancellationToken.IsCancellationRequested)
-                return string.Create(CultureInfo.InvariantCulture, $"Nothing more arrived at {stuck.Name} for {Standstill.TotalSeconds:N0} s after the step of {asked:N0} a second, though not all was there.");
+                return string.Create(CultureInfo.InvariantCulture, $"Nothing more arrived at {stuck.Name} for {options.Standstill.TotalSeconds:N0} s after the step of {asked:N0} a second, though not all was there.");
 
             inARow = Ladder.FallsFarShort(asked, Got(step)) ? inARow + 1 : 0;
             if (inARow == 2)
@@ -125,9 +122,9 @@ internal sealed class Run(Options options, IProgressView view)
     private static bool IsHeld(StepResult step) =>
         step.BrokenOff is null && Ladder.IsHeld(step.Asked, step.Achieved) && step.Endpoints.All(endpoint => !Limits.IsBehind(step, endpoint) && endpoint.DrainSeconds is not null);
 
-    private static async Task<IReadOnlyList<AuditResult>> AuditAsync(Stage stage)
+    private async Task<IReadOnlyList<AuditResult>> AuditAsync(Stage stage, CancellationToken cancellationToken)
     {
-        var deadLetters = await UntilSettledAsync(stage);
+        var deadLetters = await UntilSettledAsync(stage, cancellationToken);
 
         // What comes twice comes late: nothing may be under way any more when it is judged.
         await stage.StopConsumersAsync();
@@ -136,15 +133,15 @@ internal sealed class Run(Options options, IProgressView view)
         {
             var count = await stage.FiguresOfAsync(endpoint);
             var order = await stage.OrderOfAsync(endpoint);
-            results.Add(Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), deadLetters[endpoint], stage.Messages.KeyNumberOf));
+            results.Add(Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), deadLetters[endpoint], stage.Messages.KeyNumberOf, isWhole: !cancellationToken.IsCancellationRequested));
         }
 
         return results;
     }
 
-    /// <summary>What seems lost may be under way, and what has arrived may be tried again: waits until the consumers have nothing left to do, or nothing moves any more.</summary>
+    /// <summary>What seems lost may be under way, and what has arrived may be tried again: waits until the consumers have nothing left to do, or nothing moves any more, or it is interrupted.</summary>
     /// <returns>The dead letters of each.</returns>
-    private static async Task<Dictionary<string, long>> UntilSettledAsync(Stage stage)
+    private async Task<Dictionary<string, long>> UntilSettledAsync(Stage stage, CancellationToken cancellationToken)
     {
         var deadLetters = new Dictionary<string, long>();
         var (moved, last, looks) = (Stopwatch.GetTimestamp(), "", 0);
@@ -165,7 +162,7 @@ internal sealed class Run(Options options, IProgressView view)
 
             // A consumer's lag is that of a second ago.
             looks = lag == 0 ? looks + 1 : 0;
-            if (looks == LooksAtNothingLeft || stage.Endpoints.Count == 0 || Stopwatch.GetElapsedTime(moved) > Standstill)
+            if (looks == LooksAtNothingLeft || stage.Endpoints.Count == 0 || cancellationToken.IsCancellationRequested || Stopwatch.GetElapsedTime(moved) > options.Standstill)
                 return deadLetters;
 
             await Task.Delay(Glance, CancellationToken.None);

@@ -71,7 +71,7 @@ internal sealed class Stage : IAsyncDisposable
         var file = Path.GetTempFileName();
         try
         {
-            await EndpointPart!.AskAsync<bool>($"{Parts.EndpointPart.OrderQuestion} {endpoint} {file}");
+            await EndpointPart!.AskAsync<bool>($"{Parts.EndpointPart.OrderQuestion} {endpoint} {file}", Part.FilePatience);
             await using var stream = File.OpenRead(file);
             return Arrivals.ReadOrder(stream);
         }
@@ -115,7 +115,7 @@ internal sealed class Stage : IAsyncDisposable
     {
         if (options.Api is { } address)
         {
-            Description = $"the API at {address}";
+            Description = $"the API at {Secrets.Hide(address)}";
             Target = new ApiTarget(address, options.Token, options.InFlight, RequestTimeout, Messages, Ledger);
             return;
         }

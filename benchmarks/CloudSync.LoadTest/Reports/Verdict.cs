@@ -56,10 +56,13 @@ internal sealed record Verdict(bool? IsGreen, string Headline, string Sentence, 
 
         var audit = run.Audit.Count > 0 ? "none lost, doubled or out of order" : NoEndpoint;
         if (run.Ended == RunResult.Interrupted)
-            return $"Interrupted: {rate}; {audit}";
+            return $"Interrupted: {rate}; {(run.Audit.Any(endpoint => endpoint.NotArrivedYet > 0) ? $"{NotArrivedYet(run)}, none doubled or out of order" : audit)}";
 
         return run.Audit.Count == 0 ? $"Not audited: {audit}; {rate}" : $"{(run.HasMeasured ? "Green" : "Without a result")}: {rate}; {audit}";
     }
+
+    private static string NotArrivedYet(RunResult run) =>
+        string.Join(", ", run.Audit.Where(audit => audit.NotArrivedYet > 0).Select(audit => $"{Figures.Count(audit.NotArrivedYet)} not arrived yet at {audit.Endpoint}"));
 
     private static string SentenceOf(RunResult run)
     {

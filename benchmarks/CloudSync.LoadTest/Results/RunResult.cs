@@ -41,7 +41,7 @@ internal sealed record RunInfo
     /// <summary>What stands behind it, in words: the broker, the processes.</summary>
     public required string Description { get; init; }
 
-    /// <summary>The command line, without a token.</summary>
+    /// <summary>The command line, without secrets.</summary>
     public required string Command { get; init; }
 
     public required int Processors { get; init; }
@@ -74,6 +74,9 @@ internal sealed record AuditResult
 
     /// <summary>Acknowledged and not arrived, nor kept as a dead letter.</summary>
     public required long Lost { get; init; }
+
+    /// <summary>The same after an interrupt, when they were not waited for: under way, and no fault.</summary>
+    public long NotArrivedYet { get; init; }
 
     /// <summary>Arrivals of a message that was there already.</summary>
     public required long Duplicates { get; init; }

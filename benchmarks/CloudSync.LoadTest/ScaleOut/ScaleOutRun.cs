@@ -141,7 +141,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         Started = started,
         Target = "scale-out",
         Description = description,
-        Command = string.Join(' ', Environment.GetCommandLineArgs().Skip(1)),
+        Command = Secrets.Hide(Environment.GetCommandLineArgs().Skip(1)),
         Processors = Environment.ProcessorCount,
         Machine = $"{System.Runtime.InteropServices.RuntimeInformation.OSDescription}, {System.Runtime.InteropServices.RuntimeInformation.OSArchitecture}, .NET {Environment.Version}",
         PayloadBytes = options.Payload,

@@ -69,7 +69,7 @@ internal sealed class ScaleOutStage : IAsyncDisposable
         var file = Path.GetTempFileName();
         try
         {
-            await _endpoint.AskAsync<bool>($"{LoggingEndpointPart.LogQuestion} {file}");
+            await _endpoint.AskAsync<bool>($"{LoggingEndpointPart.LogQuestion} {file}", Part.FilePatience);
             await using var stream = new BufferedStream(File.OpenRead(file), 1 << 20);
             return CallLog.Read(stream);
         }

@@ -47,6 +47,19 @@ public sealed class AuditorTests
     }
 
     [Fact]
+    public void After_an_interrupt_it_has_not_arrived_yet_and_is_no_fault()
+    {
+        Accept(1_000);
+        Arrive(Enumerable.Range(0, 900));
+
+        var audit = Audit(isWhole: false);
+
+        Assert.True(audit.IsGreen);
+        Assert.Equal((0, 100), (audit.Lost, audit.NotArrivedYet));
+        Assert.Empty(audit.Examples);
+    }
+
+    [Fact]
     public void Nor_is_the_last_one_forgotten()
     {
         Accept(1_000);
@@ -192,10 +205,10 @@ public sealed class AuditorTests
             _arrived.Add(number);
     }
 
-    private AuditResult Audit(long deadLetters = 0)
+    private AuditResult Audit(long deadLetters = 0, bool isWhole = true)
     {
         using var stream = new MemoryStream();
         _arrived.Write(stream);
-        return Auditor.Audit("aws", _accepted, new Arrivals(Arrivals.ReadOrder(new MemoryStream(stream.ToArray())), _arrived.Duplicates, _arrived.Invented), deadLetters, number => (int)(number % Keys));
+        return Auditor.Audit("aws", _accepted, new Arrivals(Arrivals.ReadOrder(new MemoryStream(stream.ToArray())), _arrived.Duplicates, _arrived.Invented), deadLetters, number => (int)(number % Keys), isWhole);
     }
 }
