@@ -124,7 +124,7 @@ internal sealed class Run(Options options, IProgressView view)
 
     private async Task<IReadOnlyList<AuditResult>> AuditAsync(Stage stage, CancellationToken cancellationToken)
     {
-        var deadLetters = await UntilSettledAsync(stage, cancellationToken);
+        await UntilSettledAsync(stage, cancellationToken);
 
         // What comes twice comes late: nothing may be under way any more when it is judged.
         await stage.StopConsumersAsync();
@@ -133,17 +133,15 @@ internal sealed class Run(Options options, IProgressView view)
         {
             var count = await stage.FiguresOfAsync(endpoint);
             var order = await stage.OrderOfAsync(endpoint);
-            results.Add(Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), deadLetters[endpoint], stage.Messages.KeyNumberOf, isWhole: !cancellationToken.IsCancellationRequested));
+            results.Add(Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), await stage.DeadLettersOfAsync(endpoint), stage.Messages.KeyNumberOf, isWhole: !cancellationToken.IsCancellationRequested));
         }
 
         return results;
     }
 
     /// <summary>What seems lost may be under way, and what has arrived may be tried again: waits until the consumers have nothing left to do, or nothing moves any more, or it is interrupted.</summary>
-    /// <returns>The dead letters of each.</returns>
-    private async Task<Dictionary<string, long>> UntilSettledAsync(Stage stage, CancellationToken cancellationToken)
+    private async Task UntilSettledAsync(Stage stage, CancellationToken cancellationToken)
     {
-        var deadLetters = new Dictionary<string, long>();
         var (moved, last, looks) = (Stopwatch.GetTimestamp(), "", 0);
         while (true)
         {
@@ -152,7 +150,6 @@ internal sealed class Run(Options options, IProgressView view)
             {
                 var count = await stage.FiguresOfAsync(endpoint);
                 var consumer = await stage.ConsumerFiguresAsync(endpoint);
-                deadLetters[endpoint] = consumer.DeadLetters;
                 lag += consumer.Lag;
                 state.AddRange([count.Arrived, count.Duplicates, consumer.DeadLetters, consumer.Lag]);
             }
@@ -163,7 +160,7 @@ internal sealed class Run(Options options, IProgressView view)
             // A consumer's lag is that of a second ago.
             looks = lag == 0 ? looks + 1 : 0;
             if (looks == LooksAtNothingLeft || stage.Endpoints.Count == 0 || cancellationToken.IsCancellationRequested || Stopwatch.GetElapsedTime(moved) > options.Standstill)
-                return deadLetters;
+                return;
 
             await Task.Delay(Glance, CancellationToken.None);
         }

@@ -149,7 +149,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         return new Evidence { AcknowledgementMean = await stage.ProducerFiguresAsync() is { Acknowledged: > 0 } figure ? figure.MeanMilliseconds : null, Consumers = consumers };
     }
 
-    /// <summary>Waits until all is answered, and what was accepted has arrived everywhere, or nothing moves any more. After an interrupt it waits no longer than <see cref="InterruptPatience"/>.</summary>
+    /// <summary>Waits until all is answered, and what was accepted has arrived everywhere or is kept as a dead letter, or nothing moves any more. After an interrupt it waits no longer than <see cref="InterruptPatience"/>.</summary>
     /// <returns>The seconds it took, of those endpoints where it has.</returns>
     private async Task<Dictionary<string, double>> DrainAsync(CancellationToken cancellationToken)
     {
@@ -161,6 +161,8 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         while (true)
         {
             var arrived = await ArrivedAsync();
+            foreach (var cloud in arrived.Keys)
+                arrived[cloud] += (await stage.ConsumerFiguresAsync(cloud)).DeadLetters;
             foreach (var cloud in arrived.Keys.Where(cloud => arrived[cloud] >= stage.Ledger.Accepted))
                 drained.TryAdd(cloud, Stopwatch.GetElapsedTime(began).TotalSeconds);
             if (arrived.Values.Sum() != last)

@@ -20,6 +20,7 @@ internal sealed class Stage : IAsyncDisposable
     private readonly List<IAsyncDisposable> _started = [];
     private readonly List<IUsed> _used = [new OwnUse()];
     private readonly Dictionary<string, Part> _consumers = [];
+    private string _bootstrapServers = "";
     private Part? _api;
     private OperationMeter? _acknowledgements;
 
@@ -83,6 +84,9 @@ internal sealed class Stage : IAsyncDisposable
 
     public Task<ConsumerFigures> ConsumerFiguresAsync(string cloud) => _consumers[cloud].AskAsync<ConsumerFigures>(ConsumerPart.ConsumerQuestion);
 
+    /// <summary>The numbers of the messages that a consumer has kept as dead letters.</summary>
+    public Task<IReadOnlySet<long>> DeadLettersOfAsync(string cloud) => DeadLetterNumbers.ReadAsync(_bootstrapServers, DeadLetterTopic, GroupOf(cloud), Messages);
+
     /// <summary>What the producer has seen since this was asked last; <see langword="null"/> of an API that was there already.</summary>
     public async Task<ProducerFigures?> ProducerFiguresAsync()
     {
@@ -123,6 +127,7 @@ internal sealed class Stage : IAsyncDisposable
         var brokers = Add(await Brokers.StartAsync(options.Kafka, say, cancellationToken));
         if (brokers.IsOurs)
             _used.Add(brokers);
+        _bootstrapServers = brokers.BootstrapServers;
         var topic = $"load-{Messages.Run}";
         Add(await brokers.CreateMessageTopicAsync(topic, options.Partitions));
         Description = brokers.Description;
@@ -153,20 +158,23 @@ internal sealed class Stage : IAsyncDisposable
 
     private async Task StartConsumersAsync(Options options, Brokers brokers, string topic, CancellationToken cancellationToken)
     {
-        var deadLetters = $"{topic}-dlq";
-        Add(await brokers.CreateTopicAsync(deadLetters, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
+        Add(await brokers.CreateTopicAsync(DeadLetterTopic, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
         LagLimit = brokers.KeptBytes * options.Partitions / (options.Payload + RecordBytes);
         EndpointPart = Add(await Part.StartAsync(Parts.EndpointPart.Name, new EndpointSettings(Messages.Run, options.Payload, Clouds, options.EndpointLatency, options.Fault), cancellationToken));
         foreach (var cloud in Clouds)
         {
             var settings = new ConsumerSettings(
-                cloud, brokers.BootstrapServers, topic, deadLetters, $"{cloud}-{Messages.Run}", $"{EndpointPart.Address}/{cloud}", Redis: null, options.Consumer.ToDictionary());
+                cloud, brokers.BootstrapServers, topic, DeadLetterTopic, GroupOf(cloud), $"{EndpointPart.Address}/{cloud}", Redis: null, options.Consumer.ToDictionary());
             _consumers[cloud] = Add(await Part.StartAsync(cloud, settings, cancellationToken));
         }
 
         _used.AddRange(_consumers.Values);
         _used.Add(EndpointPart);
     }
+
+    private string DeadLetterTopic => $"load-{Messages.Run}-dlq";
+
+    private string GroupOf(string cloud) => $"{cloud}-{Messages.Run}";
 
     private T Add<T>(T part)
         where T : IAsyncDisposable

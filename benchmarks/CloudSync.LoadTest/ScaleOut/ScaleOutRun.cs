@@ -45,7 +45,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
 
         say($"Waiting for {Number(stage.Ledger.Accepted - _arrived)} messages that are still under way.");
         await DrainAsync(stage, cancellationToken.IsCancellationRequested ? Standstill / 12 : Standstill);
-        return Judge(stage, await stage.CallsAsync(), Info(started, stage.Description), isWhole: !cancellationToken.IsCancellationRequested) with { Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : null };
+        return Judge(stage, await stage.CallsAsync(), await stage.DeadLettersAsync(), Info(started, stage.Description), isWhole: !cancellationToken.IsCancellationRequested) with { Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : null };
     }
 
     private async Task<Hold> HoldAsync(ScaleOutStage stage, int instances, Change change, CancellationToken cancellationToken)
@@ -114,12 +114,12 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         await stage.Group.StopAsync(stage.Group.Count);
     }
 
-    private ScaleOutResult Judge(ScaleOutStage stage, IReadOnlyList<Call> calls, RunInfo info, bool isWhole)
+    private ScaleOutResult Judge(ScaleOutStage stage, IReadOnlyList<Call> calls, IReadOnlySet<long> deadLetters, RunInfo info, bool isWhole)
     {
         var repeats = Repeats.Of(calls, stage.Group.Killed, stage.Messages.KeyNumberOf);
         var invented = calls.Sum(call => (long)call.Foreign) + calls.Sum(call => call.Numbers.Count(number => number >= stage.Ledger.Sent));
         var arrivals = new Arrivals(Evaluation.Order(calls, stage.Ledger.Sent), repeats.Unanswered + repeats.LastMoment + repeats.ForNothing, invented);
-        var audit = Auditor.Audit("aws", stage.Ledger, arrivals, stage.Group.DeadLetters, stage.Messages.KeyNumberOf);
+        var audit = Auditor.Audit("aws", stage.Ledger, arrivals, deadLetters, stage.Messages.KeyNumberOf);
         return new ScaleOutResult
         {
             Info = info,

@@ -23,6 +23,7 @@ internal sealed class ScaleOutStage : IAsyncDisposable
     // In the order in which they were started; they are ended the other way round.
     private readonly List<IAsyncDisposable> _started = [];
     private readonly List<IUsed> _used = [new OwnUse()];
+    private string _bootstrapServers = "";
     private Part _endpoint = null!;
 
     private ScaleOutStage(LoadMessages messages) => Messages = messages;
@@ -79,6 +80,9 @@ internal sealed class ScaleOutStage : IAsyncDisposable
         }
     }
 
+    /// <summary>The numbers of the messages that the group has kept as dead letters.</summary>
+    public Task<IReadOnlySet<long>> DeadLettersAsync() => DeadLetterNumbers.ReadAsync(_bootstrapServers, $"load-{Messages.Run}-dlq", $"{Cloud}-{Messages.Run}", Messages);
+
     public async ValueTask DisposeAsync()
     {
         foreach (var part in Enumerable.Reverse(_started))
@@ -88,6 +92,7 @@ internal sealed class ScaleOutStage : IAsyncDisposable
     private async Task StartPartsAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
         var brokers = Add(await Brokers.StartAsync(options.Kafka, say, cancellationToken));
+        _bootstrapServers = brokers.BootstrapServers;
         var (topic, deadLetters) = ($"load-{Messages.Run}", $"load-{Messages.Run}-dlq");
         Add(await brokers.CreateTopicAsync(topic, options.Partitions));
         Add(await brokers.CreateTopicAsync(deadLetters, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
