@@ -65,8 +65,10 @@ internal sealed record Options
                               the rate is theirs; each number is held for --duration (20), the endpoint takes --endpoint-ms (20), there are --keys (100,000). Processes are started and stopped; the last to go are killed
 
         It stops by itself when two steps in a row get less than 80 % of what they ask for. Ctrl-C ends it with the reports of what was measured.
-        Exit code: 0; 1 when a message was lost, came twice or out of order, or nothing was measured; 2 for a command line that is not understood, or a file that can't be read or written; 130 when it was interrupted.
+        Exit code: 0; 1 when a message was lost, came twice or out of order, a part has ended, no rate was held or a step accepted nothing; 2 for a command line that is not understood, or a file that can't be read or written; 130 when it was interrupted.
         """;
+
+    private static readonly TimeSpan LeastStandstill = TimeSpan.FromSeconds(20);
 
     private static readonly HashSet<string> Names = [.. Regex.Matches(Usage, "^  (--[a-z-]+)", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
 
@@ -124,6 +126,9 @@ internal sealed record Options
 
     public Parts.Fault Fault { get; private init; }
 
+    /// <summary>When nothing has come for so long, nothing more comes: several calls of the slowest endpoint.</summary>
+    public TimeSpan Standstill => EndpointLatency * 3 is var calls && calls > LeastStandstill ? calls : LeastStandstill;
+
     /// <summary>How many processes of one group, one number after the other; <see langword="null"/> for the steps.</summary>
     public IReadOnlyList<int>? ScaleOut { get; private init; }
 
@@ -177,6 +182,10 @@ internal sealed record Options
             Fault = Read("--fault", Parts.Fault.None, words.OneOf<Parts.Fault>),
             ScaleOut = scaleOut,
         };
+        if (string.IsNullOrWhiteSpace(options.Out))
+            throw words.Wrong("--out: must be a folder.");
+        if (options.Api is { PathAndQuery: not "/" } api)
+            throw words.Wrong($"--api {Secrets.Hide(api)}: must have no path: /api/sync and /api/sync/batch are asked.");
         if (options.Api is not null && options.Target != Target.Api)
             throw words.Wrong("--api needs --target api: where the messages of an API that is there arrive is not known here.");
         string[] idle = options.Api is not null ? OfOurs : options.Target switch { Target.Path => [], Target.Api => OfThePath, _ => [.. OfThePath, .. OfTheApi, "--hosts"] };

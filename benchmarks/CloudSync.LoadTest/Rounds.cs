@@ -24,7 +24,7 @@ internal static class Rounds
         {
             var result = await LiveView.ShowAsync(AnsiConsole.Console, view => new Run(options, view).RunAsync(round, cancellationToken));
             await ShowAsync(result, options.Out, old);
-            isRed |= !result.IsGreen || (result.Steps.Count == 0 && !cancellationToken.IsCancellationRequested);
+            isRed |= !result.IsGreen || (!result.HasMeasured && result.Ended != RunResult.Interrupted);
         }
 
         return isRed ? 1 : cancellationToken.IsCancellationRequested ? Interrupt.ExitCode : 0;
@@ -34,6 +34,8 @@ internal static class Rounds
     {
         Console.WriteLine();
         Console.WriteLine(Verdict.Of(result).Headline);
+        if (result.Ended is { } ended)
+            Console.WriteLine(ended);
         if (old is not null)
             AnsiConsole.Write(ComparisonTable.Of(Comparison.Of(old, result)));
         foreach (var report in await ReportFiles.WriteAsync(result, folder, old))

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using CloudSync.LoadTest.Audit;
 using CloudSync.LoadTest.Load;
@@ -13,24 +14,26 @@ internal sealed class Run(Options options, IProgressView view)
 {
     private const int WarmUpRate = 20_000;
 
-    /// <summary>Nothing more has come for so long.</summary>
-    private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Glance = TimeSpan.FromSeconds(1);
+
+    private const int LooksAtNothingLeft = 3;
 
     /// <exception cref="InvalidOperationException">A part does not start or has ended, or nothing is accepted.</exception>
     public async Task<RunResult> RunAsync(int round, CancellationToken cancellationToken)
     {
         var info = Info(round);
         view.Say("Starting.");
-        await using var stage = await Stage.StartAsync(options, cancellationToken);
+        await using var stage = await Stage.StartAsync(options, view.Say, cancellationToken);
         info = info with { Description = stage.Description };
         view.Say($"On {stage.Description}.");
         var steps = new List<StepResult>();
+        var isWarm = await WarmUpAsync(stage, cancellationToken);
         try
         {
-            var ended = await WarmUpAsync(stage, cancellationToken) ? await StepsAsync(stage, steps, cancellationToken) : null;
-            return Result(await AuditAsync(stage), cancellationToken.IsCancellationRequested ? RunResult.Interrupted : ended);
+            var ended = isWarm ? await StepsAsync(stage, steps, cancellationToken) : null;
+            return Result(await AuditAsync(stage, cancellationToken), cancellationToken.IsCancellationRequested ? RunResult.Interrupted : ended);
         }
-        catch (InvalidOperationException e) when (steps.Count > 0)
+        catch (InvalidOperationException e)
         {
             // A part has died. What was measured until then is there all the same.
             return Result([], e.Message) with { IsAudited = false };
@@ -51,7 +54,7 @@ internal sealed class Run(Options options, IProgressView view)
         Started = DateTimeOffset.UtcNow,
         Target = options.Target.ToString().ToLowerInvariant(),
         Description = "",
-        Command = string.Join(' ', Environment.GetCommandLineArgs().Skip(1)),
+        Command = Secrets.Hide(Environment.GetCommandLineArgs().Skip(1)),
         Processors = Environment.ProcessorCount,
         Machine = $"{System.Runtime.InteropServices.RuntimeInformation.OSDescription}, {System.Runtime.InteropServices.RuntimeInformation.OSArchitecture}, .NET {Environment.Version}",
         PayloadBytes = options.Payload,
@@ -86,11 +89,11 @@ internal sealed class Run(Options options, IProgressView view)
         {
             var asked = options.Steps[i];
             view.Begin(i + 1, options.Steps.Count, asked);
-            var step = await new Step(options, stage, view).RunAsync(asked, options.Duration, cancellationToken);
+            var step = await MeasureAsync(stage, asked, cancellationToken);
             steps.Add(step);
             view.End(step);
             if (step.Endpoints.FirstOrDefault(endpoint => endpoint.DrainSeconds is null) is { } stuck && !cancellationToken.IsCancellationRequested)
-                return string.Create(CultureInfo.InvariantCulture, $"Nothing more arrived at {stuck.Name} for {Standstill.TotalSeconds:N0} s after the step of {asked:N0} a second, though not all was there.");
+                return string.Create(CultureInfo.InvariantCulture, $"Nothing more arrived at {stuck.Name} for {options.Standstill.TotalSeconds:N0} s after the step of {asked:N0} a second, though not all was there.");
 
             inARow = Ladder.FallsFarShort(asked, Limits.Got(step)) ? inARow + 1 : 0;
             if (inARow == 2)
@@ -100,28 +103,60 @@ internal sealed class Run(Options options, IProgressView view)
         return null;
     }
 
-    private static async Task<IReadOnlyList<AuditResult>> AuditAsync(Stage stage)
+    /// <exception cref="InvalidOperationException">A part has ended; what was measured of the step is lost.</exception>
+    private async Task<StepResult> MeasureAsync(Stage stage, int asked, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await new Step(options, stage, view).RunAsync(asked, options.Duration, cancellationToken);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{e.Message} That was in the step of {asked:N0} a second, of which no figures are left."), e);
+        }
+    }
+
+    private async Task<IReadOnlyList<AuditResult>> AuditAsync(Stage stage, CancellationToken cancellationToken)
+    {
+        await UntilSettledAsync(stage, cancellationToken);
+
+        // What comes twice comes late: nothing may be under way any more when it is judged.
+        await stage.StopConsumersAsync();
         var results = new List<AuditResult>();
         foreach (var endpoint in stage.Endpoints)
-            results.Add(await AuditAsync(stage, endpoint));
+        {
+            var count = await stage.FiguresOfAsync(endpoint);
+            var order = await stage.OrderOfAsync(endpoint);
+            results.Add(Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), await stage.DeadLettersOfAsync(endpoint), stage.Messages.KeyNumberOf, isWhole: !cancellationToken.IsCancellationRequested));
+        }
+
         return results;
     }
 
-    /// <summary>What seems lost may be under way: messages that came though they were not acknowledged stand in for it where arrivals are only counted. It is lost when nothing more comes.</summary>
-    private static async Task<AuditResult> AuditAsync(Stage stage, string endpoint)
+    /// <summary>What seems lost may be under way, and what has arrived may be tried again: waits until the consumers have nothing left to do, or nothing moves any more, or it is interrupted.</summary>
+    private async Task UntilSettledAsync(Stage stage, CancellationToken cancellationToken)
     {
-        for (var last = -1L; ;)
+        var (moved, last, looks) = (Stopwatch.GetTimestamp(), "", 0);
+        while (true)
         {
-            var count = await stage.FiguresOfAsync(endpoint);
-            var consumer = await stage.ConsumerFiguresAsync(endpoint);
-            var order = await stage.OrderOfAsync(endpoint);
-            var result = Auditor.Audit(endpoint, stage.Ledger, new Arrivals(order, count.Duplicates, count.Invented), consumer.DeadLetters, stage.Messages.KeyNumberOf);
-            if (result.Lost == 0 || count.Arrived == last)
-                return result;
+            var (state, lag) = (new List<long>(), 0L);
+            foreach (var endpoint in stage.Endpoints)
+            {
+                var count = await stage.FiguresOfAsync(endpoint);
+                var consumer = await stage.ConsumerFiguresAsync(endpoint);
+                lag += consumer.Lag;
+                state.AddRange([count.Arrived, count.Duplicates, consumer.DeadLetters, consumer.Lag]);
+            }
 
-            last = count.Arrived;
-            await Task.Delay(TimeSpan.FromSeconds(2), CancellationToken.None);
+            if (string.Join(' ', state) is var now && now != last)
+                (last, moved) = (now, Stopwatch.GetTimestamp());
+
+            // A consumer's lag is that of a second ago.
+            looks = lag == 0 ? looks + 1 : 0;
+            if (looks == LooksAtNothingLeft || stage.Endpoints.Count == 0 || cancellationToken.IsCancellationRequested || Stopwatch.GetElapsedTime(moved) > options.Standstill)
+                return;
+
+            await Task.Delay(Glance, CancellationToken.None);
         }
     }
 }

@@ -13,8 +13,7 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Nothing more has come for so long.</summary>
-    private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan InterruptPatience = TimeSpan.FromSeconds(10);
 
     private readonly Recorder _recorder = new();
     private readonly List<SecondResult> _seconds = [];
@@ -52,7 +51,6 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         var (parts, busy) = (await StepUse.NowAsync(stage.Used)).Since(useBefore);
         var evidence = await EvidenceAsync(arrivedSeconds, retries);
 
-        await stage.Target.UntilAnsweredAsync();
         var drained = await DrainAsync(cancellationToken);
         var endpoints = new List<EndpointResult>();
         foreach (var cloud in stage.Endpoints)
@@ -162,20 +160,25 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         return new Evidence { AcknowledgementMean = await stage.ProducerFiguresAsync() is { Acknowledged: > 0 } figure ? figure.MeanMilliseconds : null, Consumers = consumers, PastLagLimit = _pastLagLimit };
     }
 
-    /// <summary>Waits until all that was accepted has arrived everywhere, or nothing moves any more.</summary>
+    /// <summary>Waits until all is answered, and what was accepted has arrived everywhere or is kept as a dead letter, or nothing moves any more. After an interrupt it waits no longer than <see cref="InterruptPatience"/>.</summary>
     /// <returns>The seconds it took, of those endpoints where it has.</returns>
     private async Task<Dictionary<string, double>> DrainAsync(CancellationToken cancellationToken)
     {
+        using var enough = new CancellationTokenSource();
+        using var interrupt = cancellationToken.Register(() => enough.CancelAfter(InterruptPatience));
+        await Task.WhenAny(stage.Target.UntilAnsweredAsync(), Task.Delay(Timeout.Infinite, enough.Token));
         var drained = new Dictionary<string, double>();
         var (began, moved, last) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp(), -1L);
         while (true)
         {
             var arrived = await ArrivedAsync();
+            foreach (var cloud in arrived.Keys)
+                arrived[cloud] += (await stage.ConsumerFiguresAsync(cloud)).DeadLetters;
             foreach (var cloud in arrived.Keys.Where(cloud => arrived[cloud] >= stage.Ledger.Accepted))
                 drained.TryAdd(cloud, Stopwatch.GetElapsedTime(began).TotalSeconds);
             if (arrived.Values.Sum() != last)
                 (last, moved) = (arrived.Values.Sum(), Stopwatch.GetTimestamp());
-            if (drained.Count == arrived.Count || Stopwatch.GetElapsedTime(moved) > (cancellationToken.IsCancellationRequested ? Standstill / 4 : Standstill))
+            if (drained.Count == arrived.Count || enough.IsCancellationRequested || Stopwatch.GetElapsedTime(moved) > options.Standstill)
                 return drained;
 
             await Task.Delay(50, CancellationToken.None);

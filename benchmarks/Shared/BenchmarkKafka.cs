@@ -72,7 +72,7 @@ internal sealed class BenchmarkKafka : IAsyncDisposable
             return;
 
         using var admin = Admin();
-        await admin.DeleteTopicsAsync([name]);
+        await admin.DeleteTopicsAsync([name], new DeleteTopicsOptions { RequestTimeout = Patience, OperationTimeout = Patience });
     }
 
     /// <summary>What it says of addresses that nobody listens at is said by whoever calls it.</summary>

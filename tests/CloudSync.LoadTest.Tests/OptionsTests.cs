@@ -47,6 +47,13 @@ public sealed class OptionsTests
     public void Of_a_setting_that_is_given_twice_the_last_counts() =>
         Assert.Equal("MaxConcurrency=2", Parse("--consumer", "MaxConcurrency=1", "--consumer", "MaxConcurrency=2").Consumer.Select(pair => $"{pair.Key}={pair.Value}").Single());
 
+    [Theory]
+    [InlineData("0", 20)]
+    [InlineData("5000", 20)]
+    [InlineData("30000", 90)]
+    public void An_endpoint_that_is_slow_is_waited_for_as_long_as_its_calls_take(string milliseconds, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Parse("--endpoint-ms", milliseconds).Standstill);
+
     [Fact]
     public void A_token_comes_from_the_environment_where_no_list_of_processes_shows_it() =>
         Assert.Equal("secret", Options.Parse(["--target", "api", "--api", "https://example.com"], name => name == Options.TokenVariable ? "secret" : null).Token);
@@ -64,6 +71,8 @@ public sealed class OptionsTests
     [InlineData("--consumer MaxConcurrency: must be a name, = and a value", "--consumer", "MaxConcurrency")]
     [InlineData("--api example: must be an http or https address", "--target", "api", "--api", "example")]
     [InlineData("--api needs --target api", "--api", "http://localhost:5080")]
+    [InlineData("--api http://localhost:5080/v1: must have no path", "--target", "api", "--api", "http://me:hunter2@localhost:5080/v1")]
+    [InlineData("--out: must be a folder.", "--out", "")]
     [InlineData("--fault changes nothing here: --target api has no such part", "--target", "api", "--fault", "drop")]
     [InlineData("--hosts all: must be one of ours, bare", "--hosts", "all")]
     [InlineData("--hosts changes nothing here: --target producer has no such part", "--target", "producer", "--hosts", "bare")]

@@ -90,7 +90,20 @@ public sealed class RunTests
             .RunAsync(1, TestContext.Current.CancellationToken);
 
         Assert.Equal(20, result.Steps[0].Asked);
-        Assert.Equal("The process of endpoint has ended.", result.Ended);
+        Assert.Equal("The process of endpoint has ended. That was in the step of 100 a second, of which no figures are left.", result.Ended);
+        Assert.False(result.IsGreen);
+    }
+
+    [Fact]
+    public async Task A_message_that_comes_again_after_all_has_arrived_is_found()
+    {
+        // Each call ends as a time-out, and its message arrives all the same: it is tried again, comes a second time, and is kept as a dead letter.
+        var result = await RunAsync(
+            TextWriter.Null, "--steps", "1", "--duration", "1", "--warm-up", "1", "--endpoint-ms", "1500", "--consumer", "SinkTimeout=00:00:01", "--consumer", "Errors:Timeout:Breaker=None",
+            "--consumer", "Errors:Timeout:MaxRetryAttempts=1", "--consumer", "Errors:Timeout:InitialDelay=00:00:02");
+
+        Assert.Equal(["aws", "azure"], result.Audit.Select(audit => audit.Endpoint));
+        Assert.All(result.Audit, audit => Assert.Equal((2, 2, 2), (audit.Accepted, audit.Duplicates, audit.DeadLetters)));
         Assert.False(result.IsGreen);
     }
 

@@ -11,9 +11,10 @@ internal static class Auditor
     /// <param name="endpoint">Its name.</param>
     /// <param name="accepted">What was acknowledged.</param>
     /// <param name="arrivals">What came.</param>
-    /// <param name="deadLetters">Messages that were kept as dead letters for it.</param>
+    /// <param name="deadLetters">The numbers of the messages that were kept as dead letters for it.</param>
     /// <param name="keyOf">The number of a message's key.</param>
-    public static AuditResult Audit(string endpoint, AcceptedLedger accepted, Arrivals arrivals, long deadLetters, Func<long, int> keyOf)
+    /// <param name="isWhole">Whether all was waited for. After an interrupt, what has not come yet is not lost.</param>
+    public static AuditResult Audit(string endpoint, AcceptedLedger accepted, Arrivals arrivals, IReadOnlySet<long> deadLetters, Func<long, int> keyOf, bool isWhole = true)
     {
         var examples = new List<string>();
         var (arrived, unanswered, missing, invented) = (0L, 0L, 0L, arrivals.Invented);
@@ -24,7 +25,7 @@ internal static class Auditor
                 invented += hasArrived ? 1 : 0;
             else if (hasArrived)
                 (arrived, unanswered) = (arrived + 1, unanswered + (accepted.PlaceOf(number) is null ? 1 : 0));
-            else if (accepted.PlaceOf(number) is { } place && ++missing > 0)
+            else if (accepted.PlaceOf(number) is { } place && !deadLetters.Contains(number) && ++missing > 0 && isWhole)
                 Say($"{number} was acknowledged at {place.Partition}/{place.Offset} and has not arrived");
         }
 
@@ -35,10 +36,11 @@ internal static class Auditor
             Endpoint = endpoint,
             Accepted = accepted.Accepted,
             Arrived = arrived,
-            Lost = Math.Max(0, missing - deadLetters),
+            Lost = isWhole ? missing : 0,
+            NotArrivedYet = isWhole ? 0 : missing,
             Duplicates = arrivals.Duplicates,
             OutOfOrder = OutOfOrder(accepted, arrivals.Order, keyOf, Say),
-            DeadLetters = deadLetters,
+            DeadLetters = deadLetters.Count,
             Unanswered = unanswered,
             Invented = invented,
             Examples = examples,

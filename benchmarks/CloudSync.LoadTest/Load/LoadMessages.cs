@@ -49,6 +49,10 @@ internal sealed class LoadMessages
 
     public string IdOf(long number) => string.Create(CultureInfo.InvariantCulture, $"{Run}-{number:D12}");
 
+    /// <summary>The number of a message; <see langword="null"/> of one that is none of the run's.</summary>
+    public long? NumberOf(string? id) =>
+        id is not null && id.StartsWith($"{Run}-", StringComparison.Ordinal) && long.TryParse(id.AsSpan(Run.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
     public string KeyOf(long number) => string.Create(CultureInfo.InvariantCulture, $"customer-{number % _keys}");
 
     /// <summary>A number for each key.</summary>

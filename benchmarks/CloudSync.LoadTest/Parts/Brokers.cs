@@ -15,10 +15,11 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
 
     private readonly BenchmarkKafka? _real;
     private readonly Part? _embedded;
+    private readonly Action<string> _say;
 
-    private Brokers(string bootstrapServers, string description, BenchmarkKafka? real, Part? embedded)
+    private Brokers(string bootstrapServers, string description, BenchmarkKafka? real, Part? embedded, Action<string> say)
     {
-        (BootstrapServers, Description) = (bootstrapServers, description);
+        (BootstrapServers, Description, _say) = (bootstrapServers, description, say);
         (_real, _embedded) = (real, embedded);
     }
 
@@ -36,17 +37,21 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
     /// <summary>Whether what they take of the machine can be told: not of brokers that were there already.</summary>
     public bool IsOurs => IsEmbedded || _real!.ProcessIds.Count > 0;
 
-    public static async Task<Brokers> StartAsync(string? given, CancellationToken cancellationToken)
+    /// <param name="given">The addresses of brokers that are there.</param>
+    /// <param name="say">Told what could not be cleaned up in the end.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="InvalidOperationException">They do not start.</exception>
+    public static async Task<Brokers> StartAsync(string? given, Action<string> say, CancellationToken cancellationToken)
     {
         if (given is null && BenchmarkKafka.Home is null)
         {
             var embedded = await Part.StartAsync(EmbeddedKafkaPart.Name, "", cancellationToken);
-            return new Brokers(embedded.Address, "the embedded Kafka, which is no measure of a real one", null, embedded);
+            return new Brokers(embedded.Address, "the embedded Kafka, which is no measure of a real one", null, embedded, say);
         }
 
         // As often as that they look for what is old, where they are started here: the default is five minutes, in which a disk can fill up.
         var real = await BenchmarkKafka.StartAsync(given, "log.retention.check.interval.ms=5000", "log.segment.delete.delay.ms=1000");
-        return new Brokers(real.BootstrapServers, real.Description, real, null);
+        return new Brokers(real.BootstrapServers, real.Description, real, null, say);
     }
 
     /// <summary>Makes a topic that keeps <see cref="KeptBytes"/> of each partition.</summary>
@@ -62,7 +67,7 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
             await _embedded.AskAsync<bool>($"{EmbeddedKafkaPart.TopicQuestion} {name} {partitions}");
         else
             await CreateAsync(name, partitions, settings);
-        return new CreatedTopic(_real, name);
+        return new CreatedTopic($"{name} on Kafka at {BootstrapServers}", () => _real?.DeleteTopicAsync(name) ?? Task.CompletedTask, _say);
     }
 
     public Task<Use> UseAsync()
@@ -70,14 +75,27 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
         if (_embedded is not null)
             return _embedded.UseAsync();
 
+        return Task.FromResult(UseOf(_real!.ProcessIds));
+    }
+
+    /// <exception cref="InvalidOperationException">One of the processes has ended.</exception>
+    internal static Use UseOf(IReadOnlyList<int> processIds)
+    {
         var (seconds, bytes) = (0.0, 0L);
-        foreach (var id in _real!.ProcessIds)
+        try
         {
-            using var process = Process.GetProcessById(id);
-            (seconds, bytes) = (seconds + process.TotalProcessorTime.TotalSeconds, bytes + process.WorkingSet64);
+            foreach (var id in processIds)
+            {
+                using var process = Process.GetProcessById(id);
+                (seconds, bytes) = (seconds + process.TotalProcessorTime.TotalSeconds, bytes + process.WorkingSet64);
+            }
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            throw new InvalidOperationException("The broker has ended.", e);
         }
 
-        return Task.FromResult(new Use(seconds, bytes / 1024.0 / 1024, null, null));
+        return new Use(seconds, bytes / 1024.0 / 1024, null, null);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,12 +119,19 @@ internal sealed class Brokers : IUsed, IAsyncDisposable
     }
 
     /// <summary>Brokers that were there before are left as they were.</summary>
-    private sealed class CreatedTopic(BenchmarkKafka? kafka, string name) : IAsyncDisposable
+    internal sealed class CreatedTopic(string what, Func<Task> delete, Action<string> say) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()
         {
-            if (kafka is not null)
-                await kafka.DeleteTopicAsync(name);
+            try
+            {
+                await delete();
+            }
+            catch (KafkaException e)
+            {
+                // What was measured is worth more than a topic that stays.
+                say($"The topic {what} is not deleted: {e.Message.TrimEnd('.')}. Delete it by hand.");
+            }
         }
     }
 }

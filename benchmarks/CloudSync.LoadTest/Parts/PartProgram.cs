@@ -6,12 +6,13 @@ namespace CloudSync.LoadTest.Parts;
 /// <summary>This program as one of the parts.</summary>
 internal static class PartProgram
 {
-    public static async Task<int> RunAsync(string part, string settings)
+    public static async Task<int> RunAsync(string part)
     {
         // An interrupt from the terminal goes to all processes. The one that started this one ends this one in its turn.
         using var none = new Interrupt();
         try
         {
+            var settings = await Console.In.ReadLineAsync() ?? "";
             await (part switch
             {
                 EmbeddedKafkaPart.Name => EmbeddedKafkaPart.RunAsync(),

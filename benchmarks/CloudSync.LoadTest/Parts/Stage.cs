@@ -20,6 +20,7 @@ internal sealed class Stage : IAsyncDisposable
     private readonly List<IAsyncDisposable> _started = [];
     private readonly List<IUsed> _used = [new OwnUse()];
     private readonly Dictionary<string, Part> _consumers = [];
+    private string _bootstrapServers = "";
     private Part? _api;
     private OperationMeter? _acknowledgements;
 
@@ -45,12 +46,12 @@ internal sealed class Stage : IAsyncDisposable
     public long LagLimit { get; private set; } = long.MaxValue;
 
     /// <exception cref="InvalidOperationException">A part does not start.</exception>
-    public static async Task<Stage> StartAsync(Options options, CancellationToken cancellationToken)
+    public static async Task<Stage> StartAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
         var stage = new Stage(new LoadMessages(LoadMessages.NewRun(), options.Payload, options.Keys));
         try
         {
-            await stage.StartPartsAsync(options, cancellationToken);
+            await stage.StartPartsAsync(options, say, cancellationToken);
             return stage;
         }
         catch
@@ -71,7 +72,7 @@ internal sealed class Stage : IAsyncDisposable
         var file = Path.GetTempFileName();
         try
         {
-            await EndpointPart!.AskAsync<bool>($"{Parts.EndpointPart.OrderQuestion} {endpoint} {file}");
+            await EndpointPart!.AskAsync<bool>($"{Parts.EndpointPart.OrderQuestion} {endpoint} {file}", Part.FilePatience);
             await using var stream = File.OpenRead(file);
             return Arrivals.ReadOrder(stream);
         }
@@ -82,6 +83,9 @@ internal sealed class Stage : IAsyncDisposable
     }
 
     public Task<ConsumerFigures> ConsumerFiguresAsync(string cloud) => _consumers[cloud].AskAsync<ConsumerFigures>(ConsumerPart.ConsumerQuestion);
+
+    /// <summary>The numbers of the messages that a consumer has kept as dead letters.</summary>
+    public Task<IReadOnlySet<long>> DeadLettersOfAsync(string cloud) => DeadLetterNumbers.ReadAsync(_bootstrapServers, DeadLetterTopic, GroupOf(cloud), Messages);
 
     /// <summary>What the producer has seen since this was asked last; <see langword="null"/> of an API that was there already.</summary>
     public async Task<ProducerFigures?> ProducerFiguresAsync()
@@ -95,6 +99,14 @@ internal sealed class Stage : IAsyncDisposable
         return new ProducerFigures(count, mean, p99);
     }
 
+    /// <summary>Has the consumers end as hosts do that are told to stop: what they began they finish.</summary>
+    public async Task StopConsumersAsync()
+    {
+        foreach (var consumer in _consumers.Values)
+            _started.Remove(consumer);
+        await Task.WhenAll(_consumers.Values.Select(async consumer => await consumer.DisposeAsync()));
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var part in Enumerable.Reverse(_started))
@@ -103,18 +115,19 @@ internal sealed class Stage : IAsyncDisposable
         _acknowledgements?.Dispose();
     }
 
-    private async Task StartPartsAsync(Options options, CancellationToken cancellationToken)
+    private async Task StartPartsAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
         if (options.Api is { } address)
         {
-            Description = $"the API at {address}";
+            Description = $"the API at {Secrets.Hide(address)}";
             Target = new ApiTarget(address, options.Token, options.InFlight, RequestTimeout, Messages, Ledger);
             return;
         }
 
-        var brokers = Add(await Brokers.StartAsync(options.Kafka, cancellationToken));
+        var brokers = Add(await Brokers.StartAsync(options.Kafka, say, cancellationToken));
         if (brokers.IsOurs)
             _used.Add(brokers);
+        _bootstrapServers = brokers.BootstrapServers;
         var topic = $"load-{Messages.Run}";
         Add(await brokers.CreateMessageTopicAsync(topic, options.Partitions));
         Description = options.IsBare ? $"{brokers.Description}, with bare hosts" : brokers.Description;
@@ -145,20 +158,23 @@ internal sealed class Stage : IAsyncDisposable
 
     private async Task StartConsumersAsync(Options options, Brokers brokers, string topic, CancellationToken cancellationToken)
     {
-        var deadLetters = $"{topic}-dlq";
-        Add(await brokers.CreateTopicAsync(deadLetters, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
+        Add(await brokers.CreateTopicAsync(DeadLetterTopic, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));
         LagLimit = brokers.KeptBytes * options.Partitions / (options.Payload + RecordBytes);
         EndpointPart = Add(await Part.StartAsync(Parts.EndpointPart.Name, new EndpointSettings(Messages.Run, options.Payload, Clouds, options.EndpointLatency, options.Fault), cancellationToken));
         foreach (var cloud in Clouds)
         {
             var settings = new ConsumerSettings(
-                cloud, brokers.BootstrapServers, topic, deadLetters, $"{cloud}-{Messages.Run}", $"{EndpointPart.Address}/{cloud}", Redis: null, options.Consumer.ToDictionary(), options.IsBare);
+                cloud, brokers.BootstrapServers, topic, DeadLetterTopic, GroupOf(cloud), $"{EndpointPart.Address}/{cloud}", Redis: null, options.Consumer.ToDictionary(), options.IsBare);
             _consumers[cloud] = Add(await Part.StartAsync(cloud, settings, cancellationToken));
         }
 
         _used.AddRange(_consumers.Values);
         _used.Add(EndpointPart);
     }
+
+    private string DeadLetterTopic => $"load-{Messages.Run}-dlq";
+
+    private string GroupOf(string cloud) => $"{cloud}-{Messages.Run}";
 
     private T Add<T>(T part)
         where T : IAsyncDisposable

@@ -55,6 +55,9 @@ internal static class Recommendations
         if (run.IsGreen)
             return null;
 
+        if (!run.IsAudited)
+            return new("Find out why a part has ended", $"{Name(run.Ended ?? "")} Look at what it said on the standard error, and whether the system has ended it for its memory. Nobody knows what has arrived: run it again before a figure of this run is believed.");
+
         var faults = run.Audit.Where(audit => !audit.IsGreen).Select(audit =>
             $"{Name(audit.Endpoint)}: {string.Join(", ", Verdict.Faults(audit))} of {Figures.Count(audit.Accepted)} accepted{(audit.Examples.Count > 0 ? $" ({Name(string.Join(", ", audit.Examples))})" : "")}");
         return new("Find what was lost or came wrongly", $"{string.Join("; ", faults)}. Look for these messages in the hosts' logs, by their ids in `messaging.message.id`, before anything is made faster.");

@@ -31,6 +31,10 @@ internal static class ReportFiles
     /// <exception cref="ReportException">They can't.</exception>
     public static void Check(string folder)
     {
+        // What arrived comes from its process in a file.
+        if (!Directory.Exists(Path.GetTempPath()))
+            throw new ReportException($"There is no folder {Path.GetTempPath()} for temporary files (TMPDIR). Make it, or name another.");
+
         try
         {
             Directory.CreateDirectory(folder);

@@ -4,15 +4,17 @@ using CloudSync.LoadTest.Results;
 namespace CloudSync.LoadTest.Reports;
 
 /// <summary>What a run comes to, in words: the first that somebody reads, and often the last.</summary>
-/// <param name="IsGreen">Whether the ledger is in order.</param>
+/// <param name="IsGreen">Whether the ledger is in order; <see langword="null"/> where there is none, or nothing was measured: then it is neither green nor red.</param>
 /// <param name="Headline">Begins with its colour, for whoever sees none.</param>
 /// <param name="Sentence">For who decides and runs nothing.</param>
 /// <param name="LimitedBy">The part that held the rate down, and the figures that say so.</param>
 /// <param name="Ended">Why the run ended.</param>
-internal sealed record Verdict(bool IsGreen, string Headline, string Sentence, Limit LimitedBy, string Ended)
+internal sealed record Verdict(bool? IsGreen, string Headline, string Sentence, Limit LimitedBy, string Ended)
 {
+    public const string NoEndpoint = "no endpoint is part of the run";
+
     public static Verdict Of(RunResult run) => new(
-        run.IsGreen,
+        !run.IsGreen ? false : run.Audit.Count > 0 && run.HasMeasured ? true : null,
         HeadlineOf(run),
         SentenceOf(run),
         LimitedByOf(run),
@@ -49,9 +51,18 @@ internal sealed record Verdict(bool IsGreen, string Headline, string Sentence, L
             return $"Red{(run.Info.Fault is { } fault ? $", as it should be (the endpoints were told to {fault} one message in {CloudEndpoint.FaultEvery:N0})" : "")}: " + string.Join("; ", run.Audit.Where(audit => !audit.IsGreen).Select(audit => $"{string.Join(", ", Faults(audit))} at {audit.Endpoint}"));
 
         var rate = run.Highest > 0 ? $"{Figures.Rate(run.Highest)} messages a second held" : "no rate was held";
-        var colour = run.Ended == RunResult.Interrupted ? "Interrupted" : "Green";
-        return run.Audit.Count > 0 ? $"{colour}: {rate}; none lost, doubled or out of order" : $"{colour}: {rate}; no endpoint, so nothing to audit";
+        if (run.Steps.FirstOrDefault(step => step.Accepted == 0) is { } refused)
+            rate += $", nothing was accepted at {Figures.Rate(refused.Asked)}";
+
+        var audit = run.Audit.Count > 0 ? "none lost, doubled or out of order" : NoEndpoint;
+        if (run.Ended == RunResult.Interrupted)
+            return $"Interrupted: {rate}; {(run.Audit.Any(endpoint => endpoint.NotArrivedYet > 0) ? $"{NotArrivedYet(run)}, none doubled or out of order" : audit)}";
+
+        return run.Audit.Count == 0 ? $"Not audited: {audit}; {rate}" : $"{(run.HasMeasured ? "Green" : "Without a result")}: {rate}; {audit}";
     }
+
+    private static string NotArrivedYet(RunResult run) =>
+        string.Join(", ", run.Audit.Where(audit => audit.NotArrivedYet > 0).Select(audit => $"{Figures.Count(audit.NotArrivedYet)} not arrived yet at {audit.Endpoint}"));
 
     private static string SentenceOf(RunResult run)
     {

@@ -23,8 +23,11 @@ internal sealed record RunResult
     /// <summary>Whether what was accepted could be held against what arrived: not when a part has died.</summary>
     public bool IsAudited { get; init; } = true;
 
-    /// <summary>Whether the ledger is in order: a run in which a message was lost, came twice or out of order is red, however fast.</summary>
+    /// <summary>Whether the ledger, where there is one, is in order: a run in which a message was lost, came twice or out of order is red, however fast.</summary>
     public bool IsGreen => IsAudited && Audit.All(audit => audit.IsGreen);
+
+    /// <summary>Whether it says how much goes through: a rate was held, and of each step something was accepted.</summary>
+    public bool HasMeasured => Highest > 0 && Steps.All(step => step.Accepted > 0);
 }
 
 /// <summary>What was run, where and how.</summary>
@@ -38,7 +41,7 @@ internal sealed record RunInfo
     /// <summary>What stands behind it, in words: the broker, the processes.</summary>
     public required string Description { get; init; }
 
-    /// <summary>The command line, without a token.</summary>
+    /// <summary>The command line, without secrets.</summary>
     public required string Command { get; init; }
 
     public required int Processors { get; init; }
@@ -71,6 +74,9 @@ internal sealed record AuditResult
 
     /// <summary>Acknowledged and not arrived, nor kept as a dead letter.</summary>
     public required long Lost { get; init; }
+
+    /// <summary>The same after an interrupt, when they were not waited for: under way, and no fault.</summary>
+    public long NotArrivedYet { get; init; }
 
     /// <summary>Arrivals of a message that was there already.</summary>
     public required long Duplicates { get; init; }

@@ -15,7 +15,6 @@ internal sealed class Group(Func<int, ConsumerSettings> settingsOf) : IAsyncDisp
 {
     private readonly Lock _lock = new();
     private readonly List<(int Number, Part Part)> _members = [];
-    private readonly Dictionary<int, MemberState> _last = [];
     private readonly Dictionary<int, TimeSpan> _killed = [];
     private int _started;
 
@@ -25,9 +24,6 @@ internal sealed class Group(Func<int, ConsumerSettings> settingsOf) : IAsyncDisp
 
     /// <summary>Those that were killed, and when: from then on they took no answer.</summary>
     public IReadOnlyDictionary<int, TimeSpan> Killed => _killed;
-
-    /// <summary>Messages kept as dead letters, as far as they were told before a process ended.</summary>
-    public long DeadLetters => _last.Values.Sum(member => member.DeadLetters);
 
     /// <summary>Starts processes at the same time. They are members once they run.</summary>
     /// <exception cref="InvalidOperationException">One does not start.</exception>
@@ -65,14 +61,11 @@ internal sealed class Group(Func<int, ConsumerSettings> settingsOf) : IAsyncDisp
     /// <exception cref="InvalidOperationException">One has ended though nobody has ended it.</exception>
     public async Task<IReadOnlyList<MemberState>> LookAsync()
     {
-        var states = await Task.WhenAll(Members().Select(async member =>
+        return await Task.WhenAll(Members().Select(async member =>
         {
             var figures = await member.Part.AskAsync<ConsumerFigures>(ConsumerPart.ConsumerQuestion);
             return new MemberState(member.Number, figures.Partitions, figures.Lag, figures.DeadLetters);
         }));
-        foreach (var state in states)
-            _last[state.Number] = state;
-        return states;
     }
 
     /// <summary>Whether all partitions have an owner, and each process as many as the others, or one less.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CloudSync.LoadTest.Reports;
 
 namespace CloudSync.LoadTest.ScaleOut;
 
@@ -45,7 +46,7 @@ internal static class ScaleOutReport
 
         {string.Join('\n', result.Checks.Select(check => $"- {ScaleOutTable.Line(check)}"))}
 
-        - Command: `{result.Info.Command}`, {result.Info.Started.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture)}
+        - Command: {MarkdownText.Escape(result.Info.Command)}, {result.Info.Started.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture)}
         - On {result.Info.Description}; {result.Info.Machine}; {result.Info.Processors} processors
         - {result.Partitions} partitions, payloads of {result.Info.PayloadBytes} bytes, {result.Info.Keys} keys; the endpoint takes {result.EndpointMilliseconds.ToString("0", CultureInfo.InvariantCulture)} ms for an answer
         - Each process: {string.Join(", ", result.Settings.Select(setting => $"`{setting.Key}={setting.Value}`"))}; it can take {result.Capacity.ToString("#,0", CultureInfo.InvariantCulture)} messages a second at most

@@ -25,7 +25,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
     public async Task<ScaleOutResult> RunAsync(CancellationToken cancellationToken)
     {
         var started = DateTimeOffset.UtcNow;
-        await using var stage = await ScaleOutStage.StartAsync(options, cancellationToken);
+        await using var stage = await ScaleOutStage.StartAsync(options, say, cancellationToken);
         say($"On {stage.Description}. One process takes {Number(stage.Capacity.PerSecond)} messages a second at most: {stage.Capacity.MaxConcurrency} calls of {stage.Capacity.MaxBatchSize} in {options.EndpointLatency.TotalMilliseconds:0} ms.");
         using var enough = new CancellationTokenSource();
         var supplying = Task.Run(() => stage.Supply.RunAsync(enough.Token), CancellationToken.None);
@@ -45,7 +45,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
 
         say($"Waiting for {Number(stage.Ledger.Accepted - _arrived)} messages that are still under way.");
         await DrainAsync(stage, cancellationToken.IsCancellationRequested ? Standstill / 12 : Standstill);
-        return Judge(stage, await stage.CallsAsync(), Info(started, stage.Description), isWhole: !cancellationToken.IsCancellationRequested) with { Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : null };
+        return Judge(stage, await stage.CallsAsync(), await stage.DeadLettersAsync(), Info(started, stage.Description), isWhole: !cancellationToken.IsCancellationRequested) with { Ended = cancellationToken.IsCancellationRequested ? "It was interrupted." : null };
     }
 
     private async Task<Hold> HoldAsync(ScaleOutStage stage, int instances, Change change, CancellationToken cancellationToken)
@@ -114,12 +114,12 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         await stage.Group.StopAsync(stage.Group.Count);
     }
 
-    private ScaleOutResult Judge(ScaleOutStage stage, IReadOnlyList<Call> calls, RunInfo info, bool isWhole)
+    private ScaleOutResult Judge(ScaleOutStage stage, IReadOnlyList<Call> calls, IReadOnlySet<long> deadLetters, RunInfo info, bool isWhole)
     {
         var repeats = Repeats.Of(calls, stage.Group.Killed, stage.Messages.KeyNumberOf);
         var invented = calls.Sum(call => (long)call.Foreign) + calls.Sum(call => call.Numbers.Count(number => number >= stage.Ledger.Sent));
         var arrivals = new Arrivals(Evaluation.Order(calls, stage.Ledger.Sent), repeats.Unanswered + repeats.LastMoment + repeats.ForNothing, invented);
-        var audit = Auditor.Audit("aws", stage.Ledger, arrivals, stage.Group.DeadLetters, stage.Messages.KeyNumberOf);
+        var audit = Auditor.Audit("aws", stage.Ledger, arrivals, deadLetters, stage.Messages.KeyNumberOf);
         return new ScaleOutResult
         {
             Info = info,
@@ -141,7 +141,7 @@ internal sealed class ScaleOutRun(Options options, Action<string> say)
         Started = started,
         Target = "scale-out",
         Description = description,
-        Command = string.Join(' ', Environment.GetCommandLineArgs().Skip(1)),
+        Command = Secrets.Hide(Environment.GetCommandLineArgs().Skip(1)),
         Processors = Environment.ProcessorCount,
         Machine = $"{System.Runtime.InteropServices.RuntimeInformation.OSDescription}, {System.Runtime.InteropServices.RuntimeInformation.OSArchitecture}, .NET {Environment.Version}",
         PayloadBytes = options.Payload,

@@ -23,6 +23,7 @@ internal sealed class ScaleOutStage : IAsyncDisposable
     // In the order in which they were started; they are ended the other way round.
     private readonly List<IAsyncDisposable> _started = [];
     private readonly List<IUsed> _used = [new OwnUse()];
+    private string _bootstrapServers = "";
     private Part _endpoint = null!;
 
     private ScaleOutStage(LoadMessages messages) => Messages = messages;
@@ -46,12 +47,12 @@ internal sealed class ScaleOutStage : IAsyncDisposable
     public long MostOutstanding { get; private set; } = long.MaxValue;
 
     /// <exception cref="InvalidOperationException">A part does not start.</exception>
-    public static async Task<ScaleOutStage> StartAsync(Options options, CancellationToken cancellationToken)
+    public static async Task<ScaleOutStage> StartAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
         var stage = new ScaleOutStage(new LoadMessages(LoadMessages.NewRun(), options.Payload, options.Keys));
         try
         {
-            await stage.StartPartsAsync(options, cancellationToken);
+            await stage.StartPartsAsync(options, say, cancellationToken);
             return stage;
         }
         catch
@@ -69,7 +70,7 @@ internal sealed class ScaleOutStage : IAsyncDisposable
         var file = Path.GetTempFileName();
         try
         {
-            await _endpoint.AskAsync<bool>($"{LoggingEndpointPart.LogQuestion} {file}");
+            await _endpoint.AskAsync<bool>($"{LoggingEndpointPart.LogQuestion} {file}", Part.FilePatience);
             await using var stream = new BufferedStream(File.OpenRead(file), 1 << 20);
             return CallLog.Read(stream);
         }
@@ -79,15 +80,19 @@ internal sealed class ScaleOutStage : IAsyncDisposable
         }
     }
 
+    /// <summary>The numbers of the messages that the group has kept as dead letters.</summary>
+    public Task<IReadOnlySet<long>> DeadLettersAsync() => DeadLetterNumbers.ReadAsync(_bootstrapServers, $"load-{Messages.Run}-dlq", $"{Cloud}-{Messages.Run}", Messages);
+
     public async ValueTask DisposeAsync()
     {
         foreach (var part in Enumerable.Reverse(_started))
             await part.DisposeAsync();
     }
 
-    private async Task StartPartsAsync(Options options, CancellationToken cancellationToken)
+    private async Task StartPartsAsync(Options options, Action<string> say, CancellationToken cancellationToken)
     {
-        var brokers = Add(await Brokers.StartAsync(options.Kafka, cancellationToken));
+        var brokers = Add(await Brokers.StartAsync(options.Kafka, say, cancellationToken));
+        _bootstrapServers = brokers.BootstrapServers;
         var (topic, deadLetters) = ($"load-{Messages.Run}", $"load-{Messages.Run}-dlq");
         Add(await brokers.CreateTopicAsync(topic, options.Partitions));
         Add(await brokers.CreateTopicAsync(deadLetters, 1, new Dictionary<string, string> { ["message.timestamp.type"] = "LogAppendTime" }));

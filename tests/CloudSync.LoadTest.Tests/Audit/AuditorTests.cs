@@ -47,6 +47,19 @@ public sealed class AuditorTests
     }
 
     [Fact]
+    public void After_an_interrupt_it_has_not_arrived_yet_and_is_no_fault()
+    {
+        Accept(1_000);
+        Arrive(Enumerable.Range(0, 900));
+
+        var audit = Audit(isWhole: false);
+
+        Assert.True(audit.IsGreen);
+        Assert.Equal((0, 100), (audit.Lost, audit.NotArrivedYet));
+        Assert.Empty(audit.Examples);
+    }
+
+    [Fact]
     public void Nor_is_the_last_one_forgotten()
     {
         Accept(1_000);
@@ -61,10 +74,22 @@ public sealed class AuditorTests
         Accept(1_000);
         Arrive(Enumerable.Range(1, 999));
 
-        var audit = Audit(deadLetters: 1);
+        var audit = Audit(deadLetters: 0);
 
         Assert.True(audit.IsGreen);
         Assert.Equal(1, audit.DeadLetters);
+    }
+
+    [Fact]
+    public void A_dead_letter_of_one_that_has_arrived_hides_no_other_that_is_lost()
+    {
+        Accept(1_000);
+        Arrive(Enumerable.Range(0, 1_000).Where(number => number != 500));
+
+        var audit = Audit(deadLetters: 3);
+
+        Assert.False(audit.IsGreen);
+        Assert.Equal((1, 1), (audit.Lost, audit.DeadLetters));
     }
 
     [Fact]
@@ -192,10 +217,10 @@ public sealed class AuditorTests
             _arrived.Add(number);
     }
 
-    private AuditResult Audit(long deadLetters = 0)
+    private AuditResult Audit(long? deadLetters = null, bool isWhole = true)
     {
         using var stream = new MemoryStream();
         _arrived.Write(stream);
-        return Auditor.Audit("aws", _accepted, new Arrivals(Arrivals.ReadOrder(new MemoryStream(stream.ToArray())), _arrived.Duplicates, _arrived.Invented), deadLetters, number => (int)(number % Keys));
+        return Auditor.Audit("aws", _accepted, new Arrivals(Arrivals.ReadOrder(new MemoryStream(stream.ToArray())), _arrived.Duplicates, _arrived.Invented), deadLetters is { } letter ? new HashSet<long> { letter } : [], number => (int)(number % Keys), isWhole);
     }
 }

@@ -88,7 +88,7 @@ public sealed class CloudEndpointTests
 
         using var order = new MemoryStream();
         endpoint.Ledger.Write(order);
-        return Auditor.Audit("aws", accepted, new Arrivals(Arrivals.ReadOrder(new MemoryStream(order.ToArray())), endpoint.Count.Duplicates, endpoint.Count.Invented), 0, _messages.KeyNumberOf);
+        return Auditor.Audit("aws", accepted, new Arrivals(Arrivals.ReadOrder(new MemoryStream(order.ToArray())), endpoint.Count.Duplicates, endpoint.Count.Invented), new HashSet<long>(), _messages.KeyNumberOf);
     }
 
     private CloudEndpoint EndpointOf(Fault fault) => new(new Events(_messages.Run, _messages.PayloadBytes), TimeSpan.Zero, fault);

@@ -16,6 +16,15 @@ public sealed partial class RecommendationsTests
     ];
 
     [Fact]
+    public void A_part_that_has_ended_is_what_to_look_for_and_not_a_message()
+    {
+        var advice = Recommendations.OfViolations(SampleRuns.OneStep with { Audit = [], IsAudited = false, Ended = "The process of endpoint has ended." })!;
+
+        Assert.Equal("Find out why a part has ended", advice.Title);
+        Assert.StartsWith("The process of endpoint has ended. ", advice.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Each_rule_speaks_of_some_run_and_is_silent_of_another() => Assert.All(Recommendations.Rules, rule =>
     {
         Assert.Contains(Speaking, run => rule(run) is not null);

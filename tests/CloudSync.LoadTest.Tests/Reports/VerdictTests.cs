@@ -41,10 +41,10 @@ public sealed class VerdictTests
     [Fact]
     public void Without_an_endpoint_nothing_claims_to_be_audited()
     {
-        var headline = Verdict.Of(SampleRuns.WithoutEndpoints).Headline;
+        var verdict = Verdict.Of(SampleRuns.WithoutEndpoints);
 
-        Assert.EndsWith("no endpoint, so nothing to audit", headline, StringComparison.Ordinal);
-        Assert.DoesNotContain("none lost", headline, StringComparison.Ordinal);
+        Assert.Equal("Not audited: no endpoint is part of the run; 300,000 messages a second held", verdict.Headline);
+        Assert.Null(verdict.IsGreen);
     }
 
     [Fact]
@@ -57,8 +57,17 @@ public sealed class VerdictTests
     {
         var verdict = Verdict.Of(SampleRuns.NothingAcknowledged);
 
-        Assert.StartsWith("Green: no rate was held", verdict.Headline, StringComparison.Ordinal);
+        Assert.Equal("Without a result: no rate was held, nothing was accepted at 500,000; none lost, doubled or out of order", verdict.Headline);
+        Assert.Null(verdict.IsGreen);
         Assert.Equal("On 4 processors, the whole path held none of the rates that were asked for; beyond that the API is the limit.", verdict.Sentence);
+    }
+
+    [Fact]
+    public void A_run_of_which_a_step_accepted_nothing_at_all_is_not_green()
+    {
+        var refused = SampleRuns.Green with { Steps = [.. SampleRuns.Green.Steps.SkipLast(1), SampleRuns.Green.Steps[^1] with { Accepted = 0 }] };
+
+        Assert.StartsWith("Without a result: 300,000 messages a second held, nothing was accepted at 500,000", Verdict.Of(refused).Headline, StringComparison.Ordinal);
     }
 
     [Fact]

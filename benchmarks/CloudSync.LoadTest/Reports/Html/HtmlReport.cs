@@ -38,9 +38,9 @@ internal static class HtmlReport
 
     private static Markup First(RunResult run, Verdict verdict) => Markup.Of(
         $"""
-        <header class="card verdict {(verdict.IsGreen ? "green" : "red")}">
+        <header class="card verdict {verdict.IsGreen switch { true => "green", false => "red", null => "plain" }}">
         <p class="kicker">Load test · {run.Info.Target} · {RunFacts.Started(run.Info)}</p>
-        <h1><span class="sign" aria-hidden="true">{(verdict.IsGreen ? "✓" : "✕")}</span> {verdict.Headline}</h1>
+        <h1><span class="sign" aria-hidden="true">{verdict.IsGreen switch { true => "✓", false => "✕", null => Figures.None }}</span> {verdict.Headline}</h1>
         <p class="sentence">{verdict.Sentence}</p>
         <dl class="tiles">
         {Tile("Highest rate held", run.Highest > 0 ? Figures.Rate(run.Highest) : "none", run.Highest > 0 ? "messages a second" : "")}
@@ -56,11 +56,13 @@ internal static class HtmlReport
     private static Markup Tile(string name, string figure, string unit) =>
         Markup.Of($"<div><dt>{name}</dt><dd><b>{figure}</b> <small>{unit}</small></dd></div>");
 
-    private static Markup Ledger(RunResult run) => run.Audit.Count == 0 ? Markup.Of($"<p class=\"ledger\">Audit: no endpoint is part of the run.</p>") : Markup.Of(
+    private static Markup Ledger(RunResult run) => run.Audit.Count == 0 ? Markup.Of($"<p class=\"ledger\">Audit: {WhyNot(run)}.</p>") : Markup.Of(
         $"""
         <ul class="ledger" aria-label="Audit">
         {run.Audit.Select(audit => Markup.Of($"<li class=\"{(audit.IsGreen ? "green" : "red")}\"><b>{audit.Endpoint}</b> {Count(audit.Lost, "lost")} {Count(audit.Duplicates, "duplicates")} {Count(audit.OutOfOrder, "out of order")} {Count(audit.Invented, "invented")}</li>\n"))}</ul>
         """);
+
+    private static string WhyNot(RunResult run) => run.IsAudited ? Verdict.NoEndpoint : "a part of the path has ended, so nobody knows what has arrived";
 
     private static Markup Count(long count, string what) => Markup.Of($"<span class=\"{(count > 0 ? "fault" : "fine")}\"><b>{Figures.Count(count)}</b> {what}</span>");
 
@@ -86,7 +88,7 @@ internal static class HtmlReport
         : Markup.Of($"<p>None.</p>"));
 
     private static Markup Audit(RunResult run) => Section("Audit", run.Audit.Count == 0
-        ? Markup.Of($"<p>No endpoint is part of the run, so there is nothing to set against what was accepted.</p>")
+        ? Markup.Of($"<p>There is none: {WhyNot(run)}.</p>")
         : Markup.Of(
             $"""
             {HtmlTable.Of("Audit", AuditTable.Columns, run.Audit, audit => !audit.IsGreen)}

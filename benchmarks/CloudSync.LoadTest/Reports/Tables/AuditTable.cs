@@ -11,6 +11,7 @@ internal static class AuditTable
         new("accepted", audit => Figures.Count(audit.Accepted)),
         new("arrived", audit => Figures.Count(audit.Arrived)),
         new("lost", audit => Figures.Count(audit.Lost)),
+        new("not arrived yet", audit => Figures.Count(audit.NotArrivedYet)),
         new("duplicates", audit => Figures.Count(audit.Duplicates)),
         new("out of order", audit => Figures.Count(audit.OutOfOrder)),
         new("dead letters", audit => Figures.Count(audit.DeadLetters)),

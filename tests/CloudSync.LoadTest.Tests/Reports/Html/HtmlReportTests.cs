@@ -67,6 +67,16 @@ public sealed partial class HtmlReportTests
     }
 
     [Fact]
+    public void Where_a_part_has_ended_the_page_does_not_say_that_no_endpoint_was_there()
+    {
+        var page = HtmlReport.Of(SampleRuns.OneStep with { Audit = [], IsAudited = false, Ended = "The process of endpoint has ended." });
+
+        Assert.Contains("Audit: a part of the path has ended", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("no endpoint is part of the run", page, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Audit: no endpoint is part of the run", HtmlReport.Of(SampleRuns.WithoutEndpoints), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_first_screen_has_the_verdict_rate_audit_latency_limit_and_end()
     {
         var first = Text(Body(HtmlReport.Of(SampleRuns.Green)).Element("header")!);
