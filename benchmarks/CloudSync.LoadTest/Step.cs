@@ -166,7 +166,14 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
     {
         using var enough = new CancellationTokenSource();
         using var interrupt = cancellationToken.Register(() => enough.CancelAfter(InterruptPatience));
-        await Task.WhenAny(stage.Target.UntilAnsweredAsync(), Task.Delay(Timeout.Infinite, enough.Token));
+        try
+        {
+            await stage.Target.UntilAnsweredAsync().WaitAsync(enough.Token);
+        }
+        catch (OperationCanceledException) when (enough.IsCancellationRequested)
+        {
+        }
+
         var drained = new Dictionary<string, double>();
         var (began, moved, last) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp(), -1L);
         while (true)
