@@ -11,6 +11,12 @@ internal sealed class IdBatch
 {
     private const int IdLength = 16;
 
+    /// <summary>
+    /// Sixteen hyphens: what the scripts write where an id was (<see cref="StoreScripts"/>). A message id can be made whose hash is that, and a claim of it would find the places of others: at the end their batch would be
+    /// deleted as if they had been delivered. It stands for another one, as any two ids may.
+    /// </summary>
+    private const ulong Hole = 0x2D2D2D2D2D2D2D2D;
+
     private readonly byte[] _ids;
     private readonly byte[] _runs;
     private readonly int[] _places;
@@ -143,7 +149,7 @@ internal sealed class IdBatch
     {
         var id = _ids.AsSpan(Count * IdLength);
         BinaryPrimitives.WriteUInt64BigEndian(id, key.High);
-        BinaryPrimitives.WriteUInt64BigEndian(id[8..], key.Low);
+        BinaryPrimitives.WriteUInt64BigEndian(id[8..], key is { High: Hole, Low: Hole } ? ~Hole : key.Low);
         _places[Count++] = place;
     }
 }

@@ -57,6 +57,29 @@ public sealed class RedisIdempotencyStoreTests
     [Theory]
     [InlineData(On.Embedded)]
     [InlineData(On.Real)]
+    public async Task An_id_whose_hash_is_the_mark_of_an_empty_place_takes_no_message_of_others(On on)
+    {
+        // Whoever chooses ids can make one whose hash is sixteen hyphens.
+        var crafted = new IdempotencyKey(0x2D2D2D2D2D2D2D2D, 0x2D2D2D2D2D2D2D2D);
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var claims = await test.ClaimAsync(1, 2, 3);
+        Assert.Equal("1", await test.CompleteAsync(new IdempotencyClaim(StoreUnderTest.Id(1), claims[0].Token)));
+        var results = new ClaimResult[1];
+        var answers = "";
+        for (var i = 0; i < 4; i++)
+        {
+            await test.Store.ClaimAsync(new[] { crafted }, StoreUnderTest.Lease, results, TestContext.Current.CancellationToken);
+            answers += StoreUnderTest.Letters(results);
+            test.Wait(StoreUnderTest.Lease + TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal("attt", answers);
+        Assert.Equal("tt", await test.LettersAsync(2, 3));
+    }
+
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
     public async Task A_claim_that_lapsed_for_a_retention_is_forgotten(On on)
     {
         await using var test = await StoreUnderTest.StartAsync(on);

@@ -58,6 +58,7 @@ internal sealed class Claims(
         var count = batch.Count;
         var results = NoAnswers(count);
         var mustWait = MayHaveLapsed();
+        var asked = time.GetTimestamp();
         if (count > 0 && !mustWait && !_outage.IsPassed && !await AskAsync(keys.AsMemory(0, count), results.AsMemory(0, count)))
         {
             // A store that was given up may still write its answers. What it acquires late is released, and must not be taken for ours here, nor for another batch's.
@@ -65,7 +66,7 @@ internal sealed class Claims(
             results = NoAnswers(count);
         }
 
-        Sort(batch, keys, results, mayGoPast: _outage.DeliversAnyway && !mustWait, ref others);
+        Sort(batch, keys, results, mayGoPast: _outage.DeliversAnyway && !mustWait, asked, ref others);
         ArrayPool<IdempotencyKey>.Shared.Return(keys);
         ArrayPool<ClaimResult>.Shared.Return(results);
         return others;
@@ -186,7 +187,7 @@ internal sealed class Claims(
 
         Volatile.Write(ref _keptAt, now);
         Answered();
-        if (_held.Extended(_working, stillOurs) is > 0 and var lost)
+        if (_held.Extended(_working, stillOurs, now) is > 0 and var lost)
         {
             metrics.Overtaken(lost);
             log.ClaimsLost(lost);
@@ -292,7 +293,7 @@ internal sealed class Claims(
         return true;
     }
 
-    private void Sort(List<Delivery> batch, IdempotencyKey[] keys, ClaimResult[] results, bool mayGoPast, ref List<Outcome>? others)
+    private void Sort(List<Delivery> batch, IdempotencyKey[] keys, ClaimResult[] results, bool mayGoPast, long asked, ref List<Outcome>? others)
     {
         var claims = ArrayPool<IdempotencyClaim>.Shared.Rent(batch.Count);
         var (kept, past, tookOver) = (0, 0, 0);
@@ -319,7 +320,7 @@ internal sealed class Claims(
         }
 
         batch.RemoveRange(kept, batch.Count - kept);
-        _held.Add(CollectionsMarshal.AsSpan(batch), claims.AsSpan(0, kept));
+        _held.Add(CollectionsMarshal.AsSpan(batch), claims.AsSpan(0, kept), asked);
         ArrayPool<IdempotencyClaim>.Shared.Return(claims);
         if (past > 0)
             metrics.PastStore("claim", past);

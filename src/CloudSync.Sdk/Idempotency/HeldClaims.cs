@@ -22,17 +22,19 @@ internal sealed class HeldClaims(TimeProvider time)
     }
 
     /// <summary>These messages are held now. A token of 0 says that one was not claimed, and goes past the store; it is that of a claim that was lost, too.</summary>
-    public void Add(ReadOnlySpan<Delivery> deliveries, ReadOnlySpan<IdempotencyClaim> claims)
+    /// <param name="deliveries">The messages.</param>
+    /// <param name="claims">Their claims.</param>
+    /// <param name="asked">When the store was asked. The lease runs from then at the earliest, and not from an answer that may come seconds later.</param>
+    public void Add(ReadOnlySpan<Delivery> deliveries, ReadOnlySpan<IdempotencyClaim> claims, long asked)
     {
         lock (_gate)
         {
-            var now = time.GetTimestamp();
             for (var i = 0; i < deliveries.Length; i++)
             {
                 if (!_free.TryPop(out var slot))
                     slot = Grow();
 
-                _slots[slot] = new Slot(claims[i], now, IsOpen: true);
+                _slots[slot] = new Slot(claims[i], asked, IsOpen: true);
                 deliveries[i].ClaimSlot = slot;
             }
         }
@@ -82,8 +84,11 @@ internal sealed class HeldClaims(TimeProvider time)
     }
 
     /// <summary>What became of claims that were to be extended: they begin anew, or are lost to another.</summary>
+    /// <param name="claims">The claims.</param>
+    /// <param name="stillOurs">Of each, whether it was extended.</param>
+    /// <param name="asked">When the store was asked.</param>
     /// <returns>How many were lost.</returns>
-    public int Extended(List<IdempotencyClaim> claims, ReadOnlySpan<bool> stillOurs)
+    public int Extended(List<IdempotencyClaim> claims, ReadOnlySpan<bool> stillOurs, long asked)
     {
         var answers = new Dictionary<IdempotencyClaim, bool>(claims.Count);
         for (var i = 0; i < claims.Count; i++)
@@ -92,7 +97,6 @@ internal sealed class HeldClaims(TimeProvider time)
         var lost = 0;
         lock (_gate)
         {
-            var now = time.GetTimestamp();
             foreach (ref var slot in _slots.AsSpan())
             {
                 if (!slot.IsOpen || !answers.TryGetValue(slot.Claim, out var isOurs))
@@ -100,7 +104,7 @@ internal sealed class HeldClaims(TimeProvider time)
 
                 // It is not asked about again, neither by an extension nor when its message has been delivered.
                 lost += isOurs ? 0 : 1;
-                slot = isOurs ? slot with { Since = now } : slot with { Claim = slot.Claim with { Token = 0 } };
+                slot = isOurs ? slot with { Since = asked } : slot with { Claim = slot.Claim with { Token = 0 } };
             }
         }
 

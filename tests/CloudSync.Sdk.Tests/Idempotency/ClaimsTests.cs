@@ -33,6 +33,33 @@ public class ClaimsTests
     }
 
     [Fact]
+    public async Task A_claim_whose_answer_came_late_is_extended_as_long_after_it_was_asked_for()
+    {
+        var end = new TaskCompletionSource();
+        _sink.Send = (_, _) => new ValueTask(end.Task);
+        using var test = new PipelineUnderTest(_sink, options => (options.SinkTimeout, options.Idempotency.Lease) = (5 * Second, 6 * Second), _time);
+        var (isAsked, answer) = (false, new TaskCompletionSource());
+        test.Store.BeforeClaim = () =>
+        {
+            Volatile.Write(ref isAsked, true);
+            return answer.Task;
+        };
+        var began = _time.GetTimestamp();
+        test.Read("a");
+        await Eventually.True(() => Volatile.Read(ref isAsked));
+
+        // The lease runs already: the answer comes when three quarters of it are over.
+        _time.Advance(4.5 * Second);
+        answer.SetResult();
+        await Eventually.True(() => _sink.Running == 1);
+        await AdvanceUntilAsync(() => test.Store.Extensions > 0);
+
+        Assert.True(_time.GetElapsedTime(began) < 6 * Second, $"It was extended {_time.GetElapsedTime(began)} after it was asked for, and its lease is 6 s.");
+        end.SetResult();
+        await AdvanceUntilAsync(() => test.Partition().CommitOffset == 1);
+    }
+
+    [Fact]
     public async Task With_deliver_anyway_messages_go_past_a_store_that_is_down()
     {
         using var test = new PipelineUnderTest(_sink, options => options.Idempotency.WhenStoreFails = StoreOutagePolicy.DeliverAnyway, _time);

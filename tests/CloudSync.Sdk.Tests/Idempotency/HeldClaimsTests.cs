@@ -43,7 +43,7 @@ public class HeldClaimsTests
     {
         Add(1, 2);
         _time.Advance(Second);
-        Assert.Equal(0, _held.Extended([Claim(1), Claim(2)], [true, true]));
+        Assert.Equal(0, _held.Extended([Claim(1), Claim(2)], [true, true], _time.GetTimestamp()));
         Assert.Empty(Old());
 
         _time.Advance(Second);
@@ -55,7 +55,7 @@ public class HeldClaimsTests
     {
         var messages = Add(1, 2);
         _time.Advance(Second);
-        Assert.Equal(1, _held.Extended([Claim(1), Claim(2)], [true, false]));
+        Assert.Equal(1, _held.Extended([Claim(1), Claim(2)], [true, false], _time.GetTimestamp()));
         _time.Advance(Second);
 
         Assert.Equal([1], Old());
@@ -75,7 +75,7 @@ public class HeldClaimsTests
             if (add || messages.Count == 0)
             {
                 var message = Message();
-                held.Add([message], [Claim(++token)]);
+                held.Add([message], [Claim(++token)], _time.GetTimestamp());
                 messages.Enqueue(message);
                 expected.Enqueue(token);
             }
@@ -99,7 +99,7 @@ public class HeldClaimsTests
     private List<Delivery> Add(params long[] tokens)
     {
         var messages = tokens.Select(_ => Message()).ToList();
-        _held.Add(messages.ToArray(), tokens.Select(Claim).ToArray());
+        _held.Add(messages.ToArray(), tokens.Select(Claim).ToArray(), _time.GetTimestamp());
         return messages;
     }
 
