@@ -39,7 +39,17 @@ internal sealed class Step(Options options, Stage stage, IProgressView view)
         var useBefore = await StepUse.NowAsync(stage.Used);
         var began = Stopwatch.GetTimestamp();
         var sending = new OpenLoop(stage.Target, stage.Ledger).RunAsync(rate, batchSize, duration, _recorder, breakOff.Token);
-        await WatchAsync(sending, rate, duration, began, breakOff);
+        try
+        {
+            await WatchAsync(sending, rate, duration, began, breakOff);
+        }
+        catch
+        {
+            // A part has died. Messages must not go on to be sent, into another round perhaps.
+            await breakOff.CancelAsync();
+            throw;
+        }
+
         var due = await sending;
 
         // At the end of the time, before anything is waited for.
