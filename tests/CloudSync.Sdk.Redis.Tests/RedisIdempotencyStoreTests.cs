@@ -297,6 +297,29 @@ public sealed class RedisIdempotencyStoreTests
         Assert.Equal("a", await test.LettersAsync(2));
     }
 
+    /// <summary>The bucket was begun with a short width, and who fills it does not turn the ring for a long while.</summary>
+    [Theory]
+    [InlineData(On.Embedded)]
+    [InlineData(On.Real)]
+    public async Task What_a_member_of_long_retention_completed_is_not_forgotten_when_one_of_short_retention_turns_the_ring(On on)
+    {
+        await using var test = await StoreUnderTest.StartAsync(on);
+        var retention = StoreUnderTest.Retention / 5;
+        await using var shorter = new RedisIdempotencyStore(test.Connection, test.Settings with { Retention = retention });
+        var result = new ClaimResult[1];
+        await shorter.ClaimAsync(new[] { StoreUnderTest.Id(1) }, StoreUnderTest.Lease, result, CancellationToken.None);
+        test.Wait(Bucket - TimeSpan.FromSeconds(2));
+        Assert.Equal("1", await test.CompleteAsync(await test.AcquireAsync(2)));
+
+        // At once, and as long as the shorter one remembers.
+        foreach (var later in new[] { TimeSpan.FromSeconds(1), retention - TimeSpan.FromSeconds(1) - Tick })
+        {
+            test.Wait(later);
+            await shorter.ClaimAsync(new[] { StoreUnderTest.Id(2) }, StoreUnderTest.Lease, result, CancellationToken.None);
+            Assert.Equal("c", StoreUnderTest.Letters(result));
+        }
+    }
+
     /// <summary>As when a server falls over to one whose clock is behind, and back.</summary>
     [Theory]
     [InlineData(On.Embedded)]

@@ -58,13 +58,13 @@ internal static class ConsumerRules
         .. Across(options),
     ];
 
-    /// <summary>The longest that one message can take from its first attempt to its last, when it fails every time.</summary>
+    /// <summary>The longest that one message can take from its first attempt to its last, when it fails every time and each call ignores its cancellation.</summary>
     /// <returns><see langword="null"/> when the values are so far out of range that there is no such time.</returns>
-    public static TimeSpan? RetryHorizon(RetryOptions retry, ErrorOptions errors, TimeSpan sinkTimeout)
+    public static TimeSpan? RetryHorizon(RetryOptions retry, ErrorOptions errors, TimeSpan sinkTimeout, TimeSpan abandonAfter)
     {
         var rules = ErrorRule.All(retry, errors);
         var retries = rules.Max(rule => rule.MaxRetryAttempts);
-        var seconds = (retries + 1) * sinkTimeout.TotalSeconds;
+        var seconds = (retries + 1) * (sinkTimeout.TotalSeconds + abandonAfter.TotalSeconds);
         for (var n = 1; n <= Math.Min(retries, 10_000); n++)
             seconds += rules.Max(rule => rule.Backoff.Longest(n).TotalSeconds);
 
@@ -114,12 +114,12 @@ internal static class ConsumerRules
                 $"is {SettingText.Format(idempotency.StoreTimeout)}; it must be less than Idempotency:Lease, {SettingText.Format(idempotency.Lease)}, "
                 + "or a claim could run out before its answer is here.");
 
-        if (idempotency.Enabled && RetryHorizon(retry, options.Errors, options.SinkTimeout) is { } horizon
+        if (idempotency.Enabled && RetryHorizon(retry, options.Errors, options.SinkTimeout, options.AbandonAfter) is { } horizon
             && idempotency.Retention.TotalSeconds < horizon.TotalSeconds + options.DrainTimeout.TotalSeconds)
             yield return new SettingProblem(
                 "Idempotency:Retention",
                 $"is {SettingText.Format(idempotency.Retention)}; it must be at least {SettingText.Format(horizon)} + DrainTimeout, {SettingText.Format(options.DrainTimeout)}: "
-                + "a message can be retried for that long, and must be remembered for longer. Raise it, or lower Retry:MaxRetryAttempts, Retry:MaxDelay or SinkTimeout.");
+                + "a message can be retried for that long, and must be remembered for longer. Raise it, or lower Retry:MaxRetryAttempts, Retry:MaxDelay, SinkTimeout or AbandonAfter.");
 
         if (KafkaRules.Number(options.Kafka, "max.poll.interval.ms", DefaultMaxPollIntervalMs) is not { } maxPollIntervalMs)
             yield return new SettingProblem(

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -9,6 +11,9 @@ public class ClaimsTests
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private readonly FakeTimeProvider _time = new();
     private readonly FakeSink _sink = new();
+
+    /// <summary>Tells this test's figures from those of others: the counters are the process's.</summary>
+    private readonly string _group = Guid.NewGuid().ToString("N");
 
     [Theory]
     [InlineData("claim")]
@@ -149,11 +154,12 @@ public class ClaimsTests
     }
 
     [Fact]
-    public async Task A_claim_that_was_lost_during_its_call_is_said_once()
+    public async Task A_claim_that_was_lost_during_its_call_is_said_and_counted_once()
     {
         var release = new TaskCompletionSource();
         _sink.Send = (_, _) => new ValueTask(release.Task);
-        using var test = new PipelineUnderTest(_sink, time: _time);
+        using var counter = new Counter("overtaken_claims", _group);
+        using var test = new PipelineUnderTest(_sink, options => options.GroupId = _group, _time);
         var message = test.Read("a")[0];
         await Eventually.True(() => _sink.Running == 1);
 
@@ -169,7 +175,62 @@ public class ClaimsTests
         await test.SettledAsync();
 
         Assert.False(test.Logged(1107));
+        Assert.Equal(["1"], counter.Counted);
         Assert.Equal(ClaimStatus.Held, (await ClaimAsync(test, message)).Status);
+    }
+
+    [Fact]
+    public async Task A_completion_that_another_has_overtaken_is_said_and_counted_and_leaves_the_others_claim()
+    {
+        var release = new TaskCompletionSource();
+        _sink.Send = (message, _) => message.Offset == 0 ? new ValueTask(release.Task) : default;
+        using var counter = new Counter("overtaken_claims", _group);
+        using var test = new PipelineUnderTest(_sink, options => options.GroupId = _group, _time);
+        test.Store.BeforeExtend = () => throw new InvalidOperationException("The store is down.");
+        var message = test.Read("a", "b")[0];
+        await Eventually.True(() => _sink.Running == 1 && _sink.Delivered.Count == 1);
+
+        // No extension has come through, so the lease has run out while the call takes its time.
+        _time.Advance(test.Options.Idempotency.Lease);
+        Assert.True((await ClaimAsync(test, message)).TookOver);
+        release.SetResult();
+        await test.SettledAsync();
+
+        Assert.Single(test.Log.Collector.GetSnapshot(), entry => entry.Id.Id == 1107);
+        Assert.Equal(["1"], counter.Counted);
+        Assert.False(test.Logged(1124));
+        Assert.Equal(ClaimStatus.Held, (await ClaimAsync(test, message)).Status);
+    }
+
+    [Fact]
+    public async Task What_is_taken_over_from_another_is_counted_and_what_is_merely_acquired_is_not()
+    {
+        using var counter = new Counter("taken_over_claims", _group);
+        using var test = new PipelineUnderTest(_sink, options => options.GroupId = _group, _time);
+        await ClaimAsync(test, Message("a", "crashed"));
+        _time.Advance(test.Options.Idempotency.Lease);
+        test.Read(0, ("a", "crashed"), ("b", "other"));
+        await test.SettledAsync();
+
+        Assert.Equal(["1"], counter.Counted);
+        Assert.True(test.Logged(1121));
+    }
+
+    [Fact]
+    public async Task What_goes_past_the_store_is_counted_when_it_is_not_claimed_and_when_it_is_not_remembered()
+    {
+        using var counter = new Counter("past_store", _group);
+        using var test = new PipelineUnderTest(
+            _sink, options => (options.GroupId, options.Idempotency.WhenStoreFails) = (_group, StoreOutagePolicy.DeliverAnyway), _time);
+        test.Read("claimed and remembered");
+        await test.SettledAsync();
+        Assert.Empty(counter.Counted);
+
+        test.Store.BeforeClaim = test.Store.BeforeComplete = () => throw new InvalidOperationException("The store is down.");
+        test.Read("not claimed");
+        await test.SettledAsync();
+
+        Assert.Equal(["1 claim", "1 complete"], counter.Counted);
     }
 
     [Fact]
@@ -367,4 +428,31 @@ public class ClaimsTests
         _time.Advance(step ?? Second);
         return false;
     });
+
+    /// <summary>What one of the consumer's counters is given for one group, with the operation where it has one.</summary>
+    private sealed class Counter : IDisposable
+    {
+        private readonly MeterListener _listener = new();
+        private readonly ConcurrentQueue<string> _counted = new();
+
+        public Counter(string name, string group)
+        {
+            _listener.InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == $"cloudsync.consumer.{name}")
+                    listener.EnableMeasurementEvents(instrument);
+            };
+            _listener.SetMeasurementEventCallback<long>((_, count, tags, _) =>
+            {
+                var values = tags.ToArray().ToDictionary(tag => tag.Key, tag => tag.Value);
+                if (group.Equals(values["messaging.consumer.group.name"]))
+                    _counted.Enqueue($"{count} {values.GetValueOrDefault("cloudsync.operation")}".TrimEnd());
+            });
+            _listener.Start();
+        }
+
+        public IEnumerable<string> Counted => _counted;
+
+        public void Dispose() => _listener.Dispose();
+    }
 }

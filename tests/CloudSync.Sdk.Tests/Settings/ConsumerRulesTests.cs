@@ -155,13 +155,22 @@ public class ConsumerRulesTests
     public void A_claim_is_answered_before_it_has_run_out(string timeout, bool enabled, bool valid) =>
         Expect(valid, "Idempotency:StoreTimeout", o => (o.Idempotency.StoreTimeout, o.Idempotency.Enabled) = (Time(timeout), enabled));
 
-    // Retries 1 + 2 + 4 + 8 + 16 s, 10 % more by jitter: 34.1 s. Six attempts of 30 s: 180 s. Drain: 25 s.
+    // Retries 1 + 2 + 4 + 8 + 16 s, 10 % more by jitter: 34.1 s. Six attempts of 30 s, each left behind after 5 s more: 210 s. Drain: 25 s.
     [Theory]
-    [InlineData("00:03:59.1", true, true)]
-    [InlineData("00:03:59.0999999", true, false)]
+    [InlineData("00:04:29.1", true, true)]
+    [InlineData("00:04:29.0999999", true, false)]
     [InlineData("00:00:01", false, true)]
     public void An_id_is_remembered_for_longer_than_its_message_can_be_retried(string retention, bool enabled, bool valid) =>
         Expect(valid, "Idempotency:Retention", o => (o.Idempotency.Retention, o.Idempotency.Enabled) = (Time(retention), enabled));
+
+    /// <summary>A call that ignores its cancellation holds its message up for as long as the call itself may take.</summary>
+    [Theory]
+    [InlineData("00:09:20.15", "01:00:00", true)]
+    [InlineData("00:09:20.1500001", "01:00:00", false)]
+    [InlineData("01:00:00", "06:03:59.0999999", false)]
+    [InlineData("01:00:00", "06:03:59.1", true)]
+    public void An_id_is_remembered_for_longer_than_calls_that_ignore_their_cancellation_can_hold_its_message_up(string abandonAfter, string retention, bool valid) =>
+        Expect(valid, "Idempotency:Retention", o => (o.AbandonAfter, o.Idempotency.Retention) = (Time(abandonAfter), Time(retention)));
 
     [Theory]
     [InlineData("00:04:59.999", null, true)]
@@ -208,12 +217,12 @@ public class ConsumerRulesTests
 
     [Property]
     public void The_rules_take_any_values_and_never_throw(
-        string? text, int attempts, int failures, TimeSpan first, TimeSpan longest, TimeSpan sink, TimeSpan other, double multiplier, double jitter)
+        string? text, int attempts, int failures, TimeSpan first, TimeSpan longest, TimeSpan sink, TimeSpan abandon, TimeSpan other, double multiplier, double jitter)
     {
         var options = Valid();
         (options.BootstrapServers, options.Topic, options.GroupId, options.DeadLetters.Topic) = (text!, text!, text!, text!);
         (options.Retry.MaxRetryAttempts, options.Breaker.FailuresToOpen) = (attempts, failures);
-        (options.Retry.InitialDelay, options.Retry.MaxDelay, options.SinkTimeout) = (first, longest, sink);
+        (options.Retry.InitialDelay, options.Retry.MaxDelay, options.SinkTimeout, options.AbandonAfter) = (first, longest, sink, abandon);
         (options.DrainTimeout, options.Idempotency.Retention, options.Idempotency.Lease) = (other, other, other);
         (options.Retry.Multiplier, options.Retry.Jitter) = (multiplier, jitter);
 
