@@ -84,7 +84,7 @@ public readonly record struct IdempotencyKey(ulong High, ulong Low);
 
 /// <summary>A claim that is held.</summary>
 /// <param name="Key">The id.</param>
-/// <param name="Token">The fencing token: it rises with every claim of the same id. 0 is nobody's: the message was delivered without a claim.</param>
+/// <param name="Token">The fencing token: it rises with every claim of the same id, also after the id was released or forgotten. 0 is nobody's: the message was delivered without a claim.</param>
 public readonly record struct IdempotencyClaim(IdempotencyKey Key, long Token);
 
 /// <summary>What a claim found.</summary>
