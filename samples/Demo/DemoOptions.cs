@@ -88,6 +88,8 @@ internal sealed record DemoOptions
                 case "--kafka":
                     options = options with { Kafka = value };
                     break;
+                case "--redis" when !IsRedis(value!):
+                    return Refuse($"--redis must be host:port[,host:port], 'embedded' or 'none', not '{value}'.", out error);
                 case "--redis":
                     options = options with { Redis = value! };
                     break;
@@ -119,6 +121,9 @@ internal sealed record DemoOptions
             return "--idempotency needs at least 1,000 --messages: with fewer there is no half-way.";
         return seen.Contains("--rate") || options.KeepRunning ? "--rate and --keep-running are not for --idempotency." : null;
     }
+
+    private static bool IsRedis(string text) =>
+        text is DemoRedis.Embedded or DemoRedis.None || text.Split(',').All(address => address.LastIndexOf(':') is > 0 and var colon && ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
     private static DemoOptions? Refuse(string why, out string error)
     {

@@ -52,6 +52,8 @@ public sealed class DemoOptionsTests
     [InlineData("--idempotency --rate 5", "--rate and --keep-running are not for --idempotency.")]
     [InlineData("--keep-running --idempotency", "--rate and --keep-running are not for --idempotency.")]
     [InlineData("--redis a:1", "--redis is for --idempotency.")]
+    [InlineData("--idempotency --redis 127.0.0.1", "--redis must be host:port[,host:port], 'embedded' or 'none', not '127.0.0.1'.")]
+    [InlineData("--idempotency --redis a:1,b:x", "--redis must be host:port[,host:port], 'embedded' or 'none', not 'a:1,b:x'.")]
     [InlineData("--help=me", "--help takes no value.")]
     public void What_is_wrong_is_named(string line, string expected)
     {

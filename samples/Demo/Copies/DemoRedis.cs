@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using CloudSync.Sdk.Testing;
 
@@ -55,11 +56,11 @@ internal sealed class DemoRedis : IAsyncDisposable
             var colon = address.LastIndexOf(':');
             using var patience = new CancellationTokenSource(AnswerWithin);
             using var client = new TcpClient();
-            await client.ConnectAsync(address[..Math.Max(colon, 0)], int.TryParse(address.AsSpan(colon + 1), out var port) ? port : 0, patience.Token);
+            await client.ConnectAsync(address[..colon], int.Parse(address.AsSpan(colon + 1), CultureInfo.InvariantCulture), patience.Token);
         }
-        catch (Exception e) when (e is SocketException or OperationCanceledException or ArgumentException)
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
-            throw new DemoException($"Redis at {address} (--redis) does not answer: {e.Message} The address must be host:port.", e);
+            throw new DemoException($"Redis at {address} (--redis) does not answer: {e.Message.TrimEnd('.')}.", e);
         }
     }
 }
