@@ -1,10 +1,7 @@
-using System.Text;
-using System.Text.Json;
+using CloudSync.Measuring;
 using CloudSync.Sdk;
-using Confluent.Kafka;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace CloudSync.Ingest;
@@ -27,7 +24,7 @@ internal static class Apis
         }
 
         await using var app = builder.Build();
-        using var producer = which == Ours ? null : Producer(bootstrapServers);
+        using var producer = which == Ours ? null : BareIngest.Producer(bootstrapServers, lingerMs: 5, batchSize: 65_536);
         if (producer is null)
         {
             app.UseCloudSyncIngest();
@@ -35,7 +32,7 @@ internal static class Apis
         }
         else
         {
-            MapBare(app, producer, topic);
+            BareIngest.Map(app, producer, topic);
         }
 
         await app.StartAsync();
@@ -43,39 +40,4 @@ internal static class Apis
         await Console.In.ReadToEndAsync();
         await app.StopAsync();
     }
-
-    /// <summary>What one writes first: the framework reads the body, the client's own call produces it, with the settings of ours. No limits, no CloudEvents, no results for what is wrong.</summary>
-    private static void MapBare(WebApplication app, IProducer<string?, byte[]> producer, string topic)
-    {
-        app.MapPost("/api/sync", async (Body body) => Results.Json(await ProduceAsync(body), statusCode: StatusCodes.Status202Accepted));
-        app.MapPost("/api/sync/batch", async (Body[] bodies) => Results.Json(await Task.WhenAll(bodies.Select(ProduceAsync)), statusCode: StatusCodes.Status202Accepted));
-
-        async Task<Answer> ProduceAsync(Body body)
-        {
-            var id = body.Id ?? Guid.CreateVersion7().ToString();
-            var message = new Message<string?, byte[]>
-            {
-                Key = body.Key,
-                Value = JsonSerializer.SerializeToUtf8Bytes(body.Data),
-                Headers = new Headers { { "ce_id", Encoding.UTF8.GetBytes(id) } },
-            };
-            var report = await producer.ProduceAsync(topic, message);
-            return new Answer(202, id, report.Topic, report.Partition.Value, report.Offset.Value);
-        }
-    }
-
-    private static IProducer<string?, byte[]> Producer(string bootstrapServers) => new ProducerBuilder<string?, byte[]>(new ProducerConfig
-    {
-        BootstrapServers = bootstrapServers,
-        Acks = Acks.All,
-        EnableIdempotence = true,
-        LingerMs = 5,
-        BatchSize = 65_536,
-        CompressionType = CompressionType.Lz4,
-        Partitioner = Partitioner.Murmur2Random,
-    }).Build();
-
-    private sealed record Body(string? Id, string? Key, JsonElement Data);
-
-    private sealed record Answer(int Status, string Id, string Topic, int Partition, long Offset);
 }

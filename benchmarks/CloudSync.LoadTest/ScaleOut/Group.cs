@@ -6,8 +6,7 @@ namespace CloudSync.LoadTest.ScaleOut;
 /// <param name="Number">Which one: no two of a run have the same.</param>
 /// <param name="Partitions">Partitions that it owns.</param>
 /// <param name="Lag">Messages in them that it has not settled, as of the last second.</param>
-/// <param name="DeadLetters">Messages that it has kept as dead letters.</param>
-internal sealed record MemberState(int Number, int Partitions, long Lag, long DeadLetters);
+internal sealed record MemberState(int Number, int Partitions, long Lag);
 
 /// <summary>The processes of one consumer group. One change at a time; while it is under way, those that are members already may be looked at.</summary>
 /// <param name="settingsOf">The settings of a process, by its number.</param>
@@ -64,7 +63,7 @@ internal sealed class Group(Func<int, ConsumerSettings> settingsOf) : IAsyncDisp
         return await Task.WhenAll(Members().Select(async member =>
         {
             var figures = await member.Part.AskAsync<ConsumerFigures>(ConsumerPart.ConsumerQuestion);
-            return new MemberState(member.Number, figures.Partitions, figures.Lag, figures.DeadLetters);
+            return new MemberState(member.Number, figures.Partitions, figures.Lag);
         }));
     }
 

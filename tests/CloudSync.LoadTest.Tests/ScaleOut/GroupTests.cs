@@ -14,7 +14,7 @@ public sealed class GroupTests
     [InlineData(new[] { 6, 3 }, false)] // Three have no owner.
     [InlineData(new[] { 8, 2, 2 }, false)] // Not shared out yet.
     public void A_group_has_settled_when_all_partitions_are_shared_out(int[] partitions, bool isSettled) =>
-        Assert.Equal(isSettled, Group.IsSettled([.. partitions.Select((count, i) => new MemberState(i, count, 0, 0))], 12));
+        Assert.Equal(isSettled, Group.IsSettled([.. partitions.Select((count, i) => new MemberState(i, count, 0))], 12));
 
     [Fact]
     public void Without_a_process_nothing_has_an_owner() => Assert.False(Group.IsSettled([], 12));

@@ -33,5 +33,5 @@ public sealed class SupplyTests
     public void Nothing_is_produced_when_too_much_is_under_way_in_all() => Assert.Equal(0, Wanted(Most, (6, 0)));
 
     private static double Wanted(long outstanding, params (int Partitions, long Lag)[] members) =>
-        Supply.Wanted([.. members.Select((member, i) => new MemberState(i, member.Partitions, member.Lag, 0))], Partitions, Capacity, outstanding, Most);
+        Supply.Wanted([.. members.Select((member, i) => new MemberState(i, member.Partitions, member.Lag))], Partitions, Capacity, outstanding, Most);
 }
